@@ -1,0 +1,73 @@
+"""What a running job says. Events cross the worker's pipe as one JSON line each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from webui.messages import Message
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Progress(_Event):
+    """``fraction`` (0..1) is of the phase that ``phase`` names; image counts from 0 within this attempt's shots."""
+
+    kind: Literal["progress"] = "progress"
+    phase: Literal["loading", "encoding", "sampling", "decoding"] = "sampling"
+    fraction: float = 0.0
+    step: int = 0
+    steps: int = 0
+    index: int = 0  # of the shot within the whole job
+    preview: str | None = None  # base64 JPEG
+
+
+class Saved(_Event):
+    """A picture lies in the staging folder, complete and synced to disk."""
+
+    kind: Literal["saved"] = "saved"
+    index: int
+    path: str
+    sha256: str
+    seed: int
+    width: int
+    height: int
+    infotext: str
+    partial: bool = False  # stopped before its last step
+
+
+class Note(_Event):
+    """Something people should know about a job that goes on."""
+
+    kind: Literal["note"] = "note"
+    message: Message
+
+
+class Done(_Event):
+    """The job ended as asked; ``cancelled`` when it was stopped early."""
+
+    kind: Literal["done"] = "done"
+    cancelled: bool = False
+
+
+class Failed(_Event):
+    kind: Literal["failed"] = "failed"
+    message: Message
+
+
+class Lost(_Event):
+    """Said by an executor: the process that worked on the job is gone, and the job with it."""
+
+    kind: Literal["lost"] = "lost"
+    reason: str
+
+
+Event = Annotated[Progress | Saved | Note | Done | Failed | Lost, Field(discriminator="kind")]
+_adapter: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def load(line: str | bytes) -> Event:
+    return _adapter.validate_json(line)
