@@ -1,0 +1,1 @@
+"""What lies in models/: headers, the catalog, hashes. No torch."""

@@ -1,0 +1,37 @@
+"""Where pictures go and what they are called: ``outputs/txt2img-images/2026-01-31/00012-1234567.png``."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+
+from webui.settings import Settings
+
+KIND_FOLDERS = {"txt2img": "txt2img-images"}
+_NUMBER = re.compile(r"(\d{5,})[-.]")
+
+
+def folder_for(outputs: Path, kind: str, day: datetime.date, settings: Settings) -> Path:
+    folder = outputs / KIND_FOLDERS[kind]
+    return folder / day.isoformat() if settings.save_to_dirs else folder
+
+
+def next_number(folder: Path) -> int:
+    """One more than the highest number that a file in the folder starts with; 0 in an empty one."""
+    if not folder.is_dir():
+        return 0
+    numbers = (int(match[1]) for file in folder.iterdir() if (match := _NUMBER.match(file.name)))
+    return max(numbers, default=-1) + 1
+
+
+def free_path(folder: Path, seed: int, taken: set[Path], settings: Settings) -> Path:
+    """A name in ``folder`` that neither exists nor is promised to another picture (``taken``)."""
+    number = next_number(folder) if settings.save_images_add_number else 0
+    while True:
+        counted = settings.save_images_add_number or number
+        name = f"{number:05}-{seed}.png" if counted else f"{seed}.png"
+        path = folder / name
+        if path not in taken and not path.exists():
+            return path
+        number += 1
