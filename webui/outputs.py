@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from webui.settings import Settings
@@ -25,13 +26,13 @@ def next_number(folder: Path) -> int:
     return max(numbers, default=-1) + 1
 
 
-def free_path(folder: Path, seed: int, taken: set[Path], settings: Settings) -> Path:
-    """A name in ``folder`` that neither exists nor is promised to another picture (``taken``)."""
+def free_path(folder: Path, seed: int, taken: Callable[[Path], bool], settings: Settings) -> Path:
+    """A name in ``folder`` that neither exists nor is promised to another picture (``taken(path)``)."""
     number = next_number(folder) if settings.save_images_add_number else 0
     while True:
         counted = settings.save_images_add_number or number
         name = f"{number:05}-{seed}.png" if counted else f"{seed}.png"
         path = folder / name
-        if path not in taken and not path.exists():
+        if not taken(path) and not path.exists():
             return path
         number += 1

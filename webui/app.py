@@ -1,0 +1,226 @@
+"""App: everything the program is made of, put together once. The page and the API both talk to it alone."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from webui import registry
+from webui.events import Saved
+from webui.files.catalog import Catalog, Kind, ModelFile, scan
+from webui.files.hashes import Hashes
+from webui.jobs.executor import Executor, FileRef, Order
+from webui.jobs.queue import Queue, Snapshot
+from webui.jobs.store import ENDED, Job, Store
+from webui.messages import Fault, NotFound, TooMany
+from webui.models.detect import Found, identify
+from webui.outputs import folder_for, free_path
+from webui.paths import Paths
+from webui.plan import plan
+from webui.prompt import count, tokenizer
+from webui.request import Request
+from webui.sampling.kinds import Sampler, Scheduler
+from webui.settings import SettingsFile
+
+K = TypeVar("K", bound=registry.Named)
+MAX_WAITING = 200  # jobs
+BUILT_IN_VAES = ("Automatic", "None")
+WATCH_SECONDS = 0.1
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The server's side of the program. ``executor`` does the computing; nothing here imports torch."""
+
+    def __init__(self, paths: Paths, executor: Executor) -> None:
+        self.paths = paths
+        self.settings = SettingsFile(paths.data / "settings.json")
+        self._hashes = Hashes(paths.data / "hashes.json")
+        self._identified: dict[tuple[Path, int, int], Found] = {}
+        self.catalog: Catalog = scan(paths, self._hashes)
+        self.store = Store(paths.data / "jobs.sqlite3")
+        self.executor = executor
+        self.queue = Queue(self.store, executor, paths.staging, self._prepare, self._place)
+
+    def start(self) -> None:
+        self.queue.start()
+        threading.Thread(target=self._idle_work, name="idle", daemon=True).start()
+
+    def close(self) -> None:
+        self.queue.close()
+        self.store.close()
+
+    def _idle_work(self) -> None:
+        """What can wait until the page has answered: a warm worker, hashes, results nobody kept."""
+        self.executor.start()
+        self._drop_old_results()
+        for file in (*self.catalog.of("checkpoint"), *self.catalog.of("vae")):
+            try:
+                self._hashes.of(file.path, file.size, file.mtime_ns)
+            except OSError as error:
+                log.warning("%s could not be read for its hash: %s", file.name, error)
+        self.refresh()
+
+    def _drop_old_results(self) -> None:
+        """Results that were never to be saved are kept for some days only."""
+        oldest = time.time() - self.settings.now.keep_unsaved_days * 86400
+        for file in (self.paths.data / "results").glob("*/*.png"):
+            if file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
+
+    # --- what there is
+
+    @property
+    def samplers(self) -> Mapping[str, Sampler]:
+        return registry.discover("webui.sampling.samplers", Sampler)
+
+    @property
+    def schedulers(self) -> Mapping[str, Scheduler]:
+        return registry.discover("webui.sampling.schedulers", Scheduler)
+
+    def refresh(self) -> Catalog:
+        """Look at the model folders again."""
+        self.catalog = scan(self.paths, self._hashes)
+        return self.catalog
+
+    def checkpoint(self, wish: str = "") -> ModelFile:
+        """The named checkpoint; with no name the settings' default, or the first there is."""
+        wish = wish or self.settings.now.sd_model_checkpoint
+        if wish:
+            return self._find("checkpoint", wish, "models.checkpoint")
+        if self.catalog.of("checkpoint") or self.refresh().of("checkpoint"):
+            return self.catalog.of("checkpoint")[0]
+        raise Fault("no_models", field="models.checkpoint", folder="models/Stable-diffusion")
+
+    def vae(self, wish: str) -> ModelFile | None:
+        """None for the one inside the checkpoint, which is what Automatic and None mean today."""
+        if wish in BUILT_IN_VAES:
+            return None
+        return self._find("vae", wish, "models.vae")
+
+    def _find(self, kind: Kind, wish: str, field: str) -> ModelFile:
+        """A name that is not known may belong to a file that has just been dropped in: look once more."""
+        try:
+            return self.catalog.find(kind, wish, field)
+        except Fault:
+            return self.refresh().find(kind, wish, field)
+
+    def identify(self, file: ModelFile) -> Found:
+        """What a model file is, by its header. Raises Fault for a file that cannot be read."""
+        key = (file.path, file.size, file.mtime_ns)
+        if key not in self._identified:
+            self._identified[key] = identify(file.path)
+        return self._identified[key]
+
+    def native_size(self, checkpoint: str = "") -> tuple[int, int]:
+        """Width and height at which a checkpoint draws best; 512×512 when nothing tells."""
+        try:
+            return self.identify(self.checkpoint(checkpoint)).native_size
+        except Fault:
+            return (512, 512)
+
+    def count_tokens(self, text: str) -> tuple[int, int]:
+        """Tokens used, and the room of the chunks they need (a multiple of 75)."""
+        return count(text, tokenizer(), self.settings.now.comma_padding_backtrack)
+
+    # --- work
+
+    def submit(self, request: Request, client: str = "", id: str = "") -> Job:
+        """Check the names, fix the plan, store the job. It will be done, whatever happens, once this returns.
+
+        Raises Fault naming the field and the nearest valid choice.
+        """
+        request = self._with_known_names(request)
+        if len(self.store.waiting()) >= MAX_WAITING:
+            raise TooMany("queue_full", limit=MAX_WAITING)
+        try:
+            job = self.store.submit(request, plan(request), self.settings.now, client, id)
+        except sqlite3.IntegrityError as error:
+            raise Fault("job_id_taken", field="id", id=id[:100]) from error
+        self.queue.wake()
+        return job
+
+    def _with_known_names(self, request: Request) -> Request:
+        sampler = _known(self.samplers, request.sampling.sampler, "sampler").name
+        scheduler = _known(self.schedulers, request.sampling.scheduler, "scheduler").name
+        checkpoint = self.checkpoint(request.models.checkpoint)
+        self.identify(checkpoint).require()
+        vae = self.vae(request.models.vae)
+        return request.model_copy(update={
+            "sampling": request.sampling.model_copy(update={"sampler": sampler, "scheduler": scheduler}),
+            "models": request.models.model_copy(
+                update={"checkpoint": checkpoint.name, "vae": vae.name if vae else request.models.vae}
+            ),
+        })  # fmt: skip
+
+    def snapshot(self, job_id: str) -> Snapshot:
+        snapshot = self.queue.snapshot(job_id)
+        if snapshot is None:
+            raise NotFound("unknown_job", id=job_id[:100])
+        return snapshot
+
+    async def watch(self, job_id: str) -> AsyncIterator[Snapshot]:
+        """The job as it goes on, a value per change, the last one when it has ended. Stopping to watch stops nothing."""
+        before: Snapshot | None = None
+        while True:
+            now = await asyncio.to_thread(self.snapshot, job_id)
+            if now != before:
+                yield now
+                before = now
+            if now.job.state in ENDED:
+                return
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def wait(self, job_id: str) -> Snapshot:
+        """Block until the job has ended."""
+        while (snapshot := self.snapshot(job_id)).job.state not in ENDED:
+            time.sleep(WATCH_SECONDS / 4)
+        return snapshot
+
+    # --- handed to the queue
+
+    def _prepare(self, job: Job, missing: tuple[int, ...]) -> Order:
+        """Runs just before the job: the files as they are now, with their hashes."""
+        files = {"checkpoint": self._ref(self._find("checkpoint", job.request.models.checkpoint, "models.checkpoint"))}
+        if vae := self.vae(job.request.models.vae):
+            files["vae"] = self._ref(vae)
+        return Order(
+            job=job.id,
+            fence=job.fence,
+            request=job.request,
+            shots=tuple(shot for shot in job.shots if shot.index in missing),
+            settings=job.settings,
+            files=files,
+            staging=str(self.paths.staging / f"{job.id}-{job.fence}"),
+        )
+
+    def _ref(self, file: ModelFile) -> FileRef:
+        try:
+            stat = file.path.stat()
+            sha256 = self._hashes.of(file.path, stat.st_size, stat.st_mtime_ns)
+        except OSError as error:
+            raise Fault("file_unreadable", name=file.name, reason=error.strerror or type(error).__name__) from error
+        return FileRef(
+            name=file.name, path=str(file.path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256
+        )
+
+    def _place(self, job: Job, saved: Saved, taken: Callable[[Path], bool]) -> Path:
+        if not job.request.keep.save:
+            return self.paths.data / "results" / job.id / f"{saved.index:05}.png"
+        folder = folder_for(self.paths.outputs, job.request.kind, datetime.date.today(), job.settings)
+        return free_path(folder, saved.seed, taken, job.settings)
+
+
+def _known(kinds: Mapping[str, K], name: str, what: str) -> K:
+    try:
+        return registry.find(kinds, name, what)
+    except registry.UnknownName as error:
+        field = f"sampling.{what}"
+        raise Fault(f"unknown_{what}", field=field, name=name[:100], nearest=error.nearest) from error

@@ -1,0 +1,205 @@
+"""Takes jobs from the store in order, has them run, and brings their pictures home exactly once.
+
+A picture travels: worker's staging folder → row in the store (its place promised) → renamed to that place → row marked.
+Whenever the program dies in between, ``recover`` finds the row and finishes or undoes that picture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from webui.events import Done, Event, Failed, Lost, Note, Progress, Saved
+from webui.files.hashes import sha256_of
+from webui.files.write import sync_folder
+from webui.jobs.executor import Executor, Order
+from webui.jobs.pace import Pace
+from webui.jobs.store import ENDED, Image, Job, State, Store
+from webui.messages import Fault, Message
+
+MAX_CRASHES = 3  # a job whose worker died this often is set aside
+log = logging.getLogger(__name__)
+
+Prepare = Callable[[Job, tuple[int, ...]], Order]  # a job and the indices still missing → what the worker is sent
+Place = Callable[[Job, Saved, Callable[[Path], bool]], Path]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A job as it is now, for whoever watches it."""
+
+    job: Job
+    images: tuple[Image, ...]
+    ahead: int = 0  # jobs before it while it waits
+    fraction: float = 0.0
+    remaining: float | None = None  # seconds
+    progress: Progress | None = None
+
+
+@dataclass
+class _Live:
+    """What is known of the running job only in memory."""
+
+    pace: Pace
+    progress: Progress | None = None
+
+
+class Queue:
+    """One thread per executor; there is one executor now."""
+
+    def __init__(self, store: Store, executor: Executor, staging: Path, prepare: Prepare, place: Place) -> None:
+        self._store, self._executor, self._staging = store, executor, staging
+        self._prepare, self._place = prepare, place
+        self._live: dict[str, _Live] = {}
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run_all, name="queue", daemon=True)
+
+    def start(self) -> None:
+        self.recover()
+        self._thread.start()
+
+    def close(self) -> None:
+        """The running job stays 'running' in the store and is taken up again at the next start."""
+        self._closing = True
+        self._wake.set()
+        self._executor.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def wake(self) -> None:
+        """Something was submitted."""
+        self._wake.set()
+
+    # --- asked by people
+
+    def snapshot(self, job_id: str) -> Snapshot | None:
+        job = self._store.job(job_id)
+        if job is None:
+            return None
+        images = tuple(image for image in self._store.images(job_id) if image.staged is None)
+        if job.state == "queued":
+            waiting = self._store.waiting()
+            return Snapshot(job, images, ahead=waiting.index(job_id) if job_id in waiting else 0)
+        live = self._live.get(job_id)
+        if live is None or job.state in ENDED:
+            return Snapshot(job, images, fraction=len(images) / len(job.shots))
+        done_before = len(job.shots) - live.pace.images
+        fraction = (done_before + live.pace.fraction * live.pace.images) / len(job.shots)
+        return Snapshot(job, images, 0, fraction, live.pace.remaining(time.monotonic()), live.progress)
+
+    def running(self) -> str | None:
+        return next(iter(self._live), None)
+
+    def interrupt(self, job_id: str, *, after_image: bool = False) -> None:
+        """Stop a job: one that waits is cancelled at once, one that runs keeps what it has made."""
+        if not self._store.cancel_queued(job_id):
+            self._executor.tell(job_id, "after_image" if after_image else "now")
+
+    def skip(self, job_id: str) -> None:
+        """Leave the current picture as it is and go on to the next."""
+        self._executor.tell(job_id, "skip")
+
+    # --- running
+
+    def _run_all(self) -> None:
+        while not self._closing:
+            self._wake.clear()
+            try:
+                job = self._store.claim()
+                if job is not None:
+                    self._run(job)
+                    continue
+            except Exception:
+                # The disk may be full or the database busy; work waits and is tried again, nothing is lost.
+                log.exception("the queue stumbled and goes on in 5 seconds")
+                self._wake.wait(timeout=5)
+                continue
+            self._wake.wait(timeout=60)
+
+    def _run(self, job: Job) -> None:
+        have = {image.index for image in self._store.images(job.id)}
+        missing = tuple(shot.index for shot in job.shots if shot.index not in have)
+        if not missing:
+            self._store.end(job.id, job.fence, "done")
+            return
+        try:
+            order = self._prepare(job, missing)
+        except Fault as fault:
+            self._store.end(job.id, job.fence, "failed", fault.message)
+            return
+        staging = Path(order.staging)
+        staging.mkdir(parents=True, exist_ok=True)
+        self._live[job.id] = _Live(Pace(len(missing), job.request.sampling.steps))
+        try:
+            self._executor.run(order, lambda event: self._on_event(job, event))
+        finally:
+            del self._live[job.id]
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _on_event(self, job: Job, event: Event) -> None:
+        if isinstance(event, Progress):
+            live = self._live[job.id]
+            live.pace.progress(event, time.monotonic())
+            preview = event.preview or (live.progress.preview if live.progress and event.phase != "loading" else None)
+            live.progress = event.model_copy(update={"preview": preview})
+        elif isinstance(event, Saved):
+            self._bring_home(job, event)
+            self._live[job.id].pace.finished(time.monotonic())
+        elif isinstance(event, Note):
+            self._store.note(job.id, job.fence, event.message)
+        elif isinstance(event, Lost):
+            self._on_lost(job, event)
+        elif isinstance(event, Done):
+            self._end(job, "cancelled" if event.cancelled else "done")
+        elif isinstance(event, Failed):
+            self._end(job, "failed", event.message)
+
+    def _end(self, job: Job, state: State, message: Message | None = None) -> None:
+        self._store.end(job.id, job.fence, state, message)
+
+    def _on_lost(self, job: Job, event: Lost) -> None:
+        if self._closing:
+            return  # we ended the worker ourselves; the next start takes the job up again
+        log.warning("the worker was lost: %s", event.reason)
+        if job.crashes + 1 >= MAX_CRASHES:
+            message = Message(code="crashed_worker", params={"times": MAX_CRASHES, "reason": event.reason})
+            self._end(job, "failed", message)
+        else:
+            self._store.requeue(job.id, job.fence)
+
+    def _bring_home(self, job: Job, saved: Saved) -> None:
+        staged = Path(saved.path)
+        image = self._store.stage(job.id, job.fence, saved, lambda taken: self._place(job, saved, taken))
+        if image is None:  # this attempt is no longer the one that counts
+            staged.unlink(missing_ok=True)
+            return
+        self._move(image)
+
+    def _move(self, image: Image) -> None:
+        assert image.staged
+        image.path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(image.staged, image.path)
+        sync_folder(image.path.parent)
+        self._store.placed(image)
+
+    def recover(self) -> None:
+        """At start: finish or undo pictures caught between two steps, sweep old staging, take jobs up again."""
+        for image in self._store.staged():
+            assert image.staged
+            if image.path.is_file() and sha256_of(image.path) == image.sha256:
+                self._store.placed(image)
+            elif image.staged.is_file() and sha256_of(image.staged) == image.sha256:
+                self._move(image)
+            else:
+                self._store.forget(image)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._staging)
+        self._store.requeue_all_running()

@@ -1,0 +1,125 @@
+"""What a sampler and a scheduler are. Each lies in a file of its own, found by ``webui.registry``.
+
+Letters as in Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models" (arXiv:2206.00364):
+``x`` is a noised latent, its noise having standard deviation ``sigma``; ``x0`` is the denoised estimate; ``eps = (x − x0) / sigma``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from webui.registry import discover, find
+from webui.sampling.schedule import NoiseSchedule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Denoised(NamedTuple):
+    """``x0`` with guidance, and the estimate for the negative prompt alone, None where it was not needed."""
+
+    x0: Tensor
+    uncond: Tensor | None = None
+
+
+Denoise = Callable[["Tensor", float], Denoised]
+"""(x (B, C, h, w), sigma) → Denoised. One call of the guided model."""
+
+Noise = Callable[[float, float], "Tensor"]
+"""(sigma, sigma_next) → fresh standard normal noise in the shape of x, for the step between the two."""
+
+Sigmas = Callable[[int, NoiseSchedule], list[float]]
+"""(steps, the model's noise schedule) → the falling sigmas to step through; n + 1 of them, the last 0."""
+
+Use = Literal["eta", "churn", "s_noise", "ensd", "second_order", "timesteps"]
+"""What a sampler makes use of or is: ``eta``, the ``s_churn s_tmin s_tmax`` options, ``s_noise``; ``ensd``: draws noise at
+every step; ``second_order``: calls the model twice a step (but for the last); ``timesteps``: one of those that sd-webui
+runs in the variance-preserving scaling, which decides how a latent is noised at the start (see ``run.start``)."""
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """Knobs of the solvers. ``eta``: how much of the ancestral noise is added, 0 (none) to 1.
+
+    ``s_churn``, ``s_tmin``, ``s_tmax``: extra noise while s_tmin ≤ sigma ≤ s_tmax (Karras et al., algorithm 2);
+    ``s_noise`` multiplies all noise added on the way.
+    """
+
+    eta: float = 1.0
+    s_churn: float = 0.0
+    s_tmin: float = 0.0
+    s_tmax: float = math.inf
+    s_noise: float = 1.0
+
+
+Run = Callable[[Denoise, "Tensor", list[float], Noise, SamplerOptions], "Tensor"]
+"""(denoise, x at sigmas[0], sigmas, noise, options) → x at sigmas[-1]. Pure: keeps no state, touches no generator."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A solver of the probability flow. ``schedule`` is what "Automatic" means for it: a scheduler's name, or sigmas of its own."""
+
+    name: str
+    run: Run
+    order: int  # place in the list
+    aliases: tuple[str, ...] = ()
+    schedule: str | Sigmas = "uniform"
+    uses: frozenset[Use] = frozenset()
+    options: SamplerOptions = SamplerOptions()  # its defaults
+
+    @property
+    def calls_per_step(self) -> int:
+        return 2 if "second_order" in self.uses else 1
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """A way to place the sigmas. ``sigmas`` None: left to the sampler ("Automatic").
+
+    ``rho`` is the default of its exponent, where it has one; ``on_timesteps`` says that it needs the model's whole
+    noise schedule, not only its first and last sigma.
+    """
+
+    name: str
+    label: str
+    sigmas: Sigmas | None
+    order: int  # place in the list
+    aliases: tuple[str, ...] = ()
+    rho: float | None = None
+    on_timesteps: bool = False
+
+
+def samplers() -> Mapping[str, Sampler]:
+    """All samplers by name ("DPM++ 2M"), in the order people know."""
+    return discover("webui.sampling.samplers", Sampler)
+
+
+def schedulers() -> Mapping[str, Scheduler]:
+    """All schedulers by name ("karras"; the label is "Karras"), in the order people know."""
+    return discover("webui.sampling.schedulers", Scheduler)
+
+
+def find_sampler(name: str) -> Sampler:
+    """By name or alias, in any case; raises ``registry.UnknownName``."""
+    return find(samplers(), name, "sampler")
+
+
+def find_scheduler(name: str) -> Scheduler:
+    """By name, label or alias, in any case; raises ``registry.UnknownName``."""
+    return find(schedulers(), name, "scheduler")
+
+
+def sigmas_for(sampler: Sampler, scheduler: Scheduler, steps: int, schedule: NoiseSchedule) -> list[float]:
+    """The sigmas that ``sampler`` steps through in ``steps`` steps (1 or more) under ``scheduler``."""
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}")
+    place = scheduler.sigmas or sampler.schedule
+    if isinstance(place, str):
+        place = find_scheduler(place).sigmas
+    if place is None:
+        raise ValueError(f"{sampler.name} leaves its schedule to {sampler.schedule!r}, which leaves it to the sampler")
+    return place(steps, schedule)

@@ -1,0 +1,1 @@
+"""Where the sigmas of the steps lie: one file each, found by ``kinds.schedulers``. Order as in sd-webui's list."""
