@@ -74,8 +74,9 @@ def _discover(package: str, kind: type[Any]) -> Mapping[str, Any]:
 def _declared(package: str, kind: type[Any]) -> list[Any]:
     """Instances of ``kind`` in the package's modules, each once however many modules import it."""
     path = importlib.import_module(package).__path__
-    modules = [importlib.import_module(f"{package}.{module.name}") for module in pkgutil.iter_modules(path)]
-    return list({id(each): each for module in modules for each in vars(module).values() if isinstance(each, kind)}.values())
+    modules = (importlib.import_module(f"{package}.{module.name}") for module in pkgutil.iter_modules(path))
+    values = (each for module in modules for each in vars(module).values())
+    return list({id(each): each for each in values if isinstance(each, kind)}.values())
 
 
 def _words(found: Named) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """What a sampler and a scheduler are. Each lies in a file of its own, found by ``webui.registry``.
 
-Letters as in Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models" (arXiv:2206.00364):
-``x`` is a noised latent, its noise having standard deviation ``sigma``; ``x0`` is the denoised estimate; ``eps = (x − x0) / sigma``.
+The letters are those of Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models"
+(arXiv:2206.00364): ``x`` is a latent with noise of standard deviation ``sigma``, ``x0`` its denoised estimate, and
+``eps = (x − x0) / sigma``.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ Sigmas = Callable[[int, NoiseSchedule], list[float]]
 """(steps, the model's noise schedule) → the falling sigmas to step through; n + 1 of them, the last 0."""
 
 Use = Literal["eta", "churn", "s_noise", "ensd", "second_order", "timesteps"]
-"""What a sampler makes use of or is: ``eta``, the ``s_churn s_tmin s_tmax`` options, ``s_noise``; ``ensd``: draws noise at
-every step; ``second_order``: calls the model twice a step (but for the last); ``timesteps``: one of those that sd-webui
-runs in the variance-preserving scaling, which decides how a latent is noised at the start (see ``run.start``)."""
+"""What a sampler makes use of, or is.
+
+``eta``, ``churn`` (``s_churn s_tmin s_tmax``), ``s_noise``: these options. ``ensd``: it draws noise at every step.
+``second_order``: it calls the model twice a step, but for the last. ``timesteps``: sd-webui runs it in the
+variance-preserving scaling, which decides what it starts from (``run.start``).
+"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ Run = Callable[[Denoise, "Tensor", list[float], Noise, SamplerOptions], "Tensor"
 
 @dataclass(frozen=True)
 class Sampler:
-    """A solver of the probability flow. ``schedule`` is what "Automatic" means for it: a scheduler's name, or sigmas of its own."""
+    """A solver. ``schedule`` is what "Automatic" means for it: a scheduler's name, or sigmas of its own."""
 
     name: str
     run: Run

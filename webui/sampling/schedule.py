@@ -80,8 +80,8 @@ def leading_sigmas(n: int, schedule: NoiseSchedule) -> list[float]:
     """The σ of DDIM's timesteps as sd-webui counts them: every (1000 // n)-th from 1, the largest first.
 
     The steps go from one timestep to the one before and end at t = 1, not at σ = 0. There are ⌈1000 / (1000 // n)⌉
-    timesteps and one step less: 20 → 20 timesteps, 19 steps; 30 → 31 and 30; 7 → 8 and 7; 1 → 2 and 1. With n = 1 the stride
-    of 1000 leaves t = 1 alone and nothing to do, so we step to it from the last timestep instead.
+    timesteps and one step less: 20 → 20 timesteps, 19 steps; 30 → 31 and 30; 7 → 8 and 7. With n = 1 the stride of 1000
+    leaves t = 1 alone, nothing to do and pure noise: we step to it from the last timestep instead.
     """
     count = len(schedule.sigmas)
     timesteps = [min(t + 1, schedule.t_max) for t in range(0, count, max(count // n, 1))]

@@ -23,7 +23,7 @@ def ancestral(sigma: float, sigma_next: float, eta: float) -> tuple[float, float
 def churned(
     x: Tensor, sigma: float, sigma_next: float, steps: int, noise: Noise, options: SamplerOptions
 ) -> tuple[Tensor, float]:
-    """(x, sigma) raised to more noise as ``s_churn`` asks: γ of Karras et al. 2022, algorithm 2. As they came if it is 0."""
+    """(x, sigma) raised to more noise as ``s_churn`` asks (Karras et al. 2022, algorithm 2); unchanged if it is 0."""
     if not options.s_tmin <= sigma <= options.s_tmax:
         return x, sigma
     gamma = min(options.s_churn / steps, sqrt(2) - 1)

@@ -1,6 +1,6 @@
 """DDIM (Song et al. 2020, arXiv:2010.02502, eq. 12), written in x and σ.
 
-With x = x_t/√ᾱ_t, their step to x_{t−1} = √ᾱ' x0 + √(1−ᾱ'−σ_t²) ε + σ_t z becomes x' = x0 + σ_down ε + σ_up z: an ancestral
+With x = x_t/√ᾱ_t, the paper's step √ᾱ' x0 + √(1−ᾱ'−σ_t²) ε + σ_t z becomes x' = x0 + σ_down ε + σ_up z: an ancestral
 step, with eta 0 by default. What sets this sampler apart are the timesteps it takes by itself (``leading_sigmas``), and
 that it keeps the variance of x_t: where the sigmas end above 0, the result is √ᾱ x, as sd-webui decodes it.
 """
@@ -33,7 +33,7 @@ def ddim(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, options
 DDIM = Sampler(
     "DDIM",
     ddim,
-    order=170,
+    order=150,
     aliases=("ddim",),
     schedule=leading_sigmas,
     uses=frozenset({"eta", "timesteps"}),

@@ -16,19 +16,15 @@ if TYPE_CHECKING:
 
 
 def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, options: SamplerOptions) -> Tensor:
-    x0_before, h_before = None, 0.0
+    x0_before, sigma_before = None, sigmas[0]
     for sigma, sigma_next in pairwise(sigmas):
-        x0 = denoise(x, sigma).x0
-        # The last step, to σ = 0, is infinitely long in λ: nothing can be extrapolated, and it lands on x0.
-        h = log(sigma / sigma_next) if sigma_next > 0 else 0.0
-        if x0_before is None or h == 0:
-            D = x0
-        else:
-            r = h_before / h
+        D = x0 = denoise(x, sigma).x0
+        if x0_before is not None and sigma_next > 0:  # to σ = 0 the step in λ is infinitely long: it lands on x0
+            r = log(sigma_before / sigma) / log(sigma / sigma_next)
             D = x0 * (1 + 1 / (2 * r)) - x0_before * (1 / (2 * r))
         ratio = sigma_next / sigma  # e^−h
         x = x * ratio + D * (1 - ratio)
-        x0_before, h_before = x0, h
+        x0_before, sigma_before = x0, sigma
     return x
 
 
