@@ -1,7 +1,7 @@
 """What the program says to people: codes with parameters, rendered in the reader's language.
 
 A fault travels as its code (through the worker's pipe, the database, the API) and becomes words only where a person
-reads it. The words of every code stand in ``locales/*.yaml``: ``code`` is the text, ``code.hint`` the cure.
+reads it. The words stand in ``locales/<language>/*.yaml``: ``code`` is the text, ``code.hint`` the cure.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LANGUAGES = ("en", "zh-CN")
 LOCALES = Path(__file__).parent / "locales"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Message(BaseModel):
@@ -60,8 +61,10 @@ class TooMany(Fault):
 @functools.cache
 def texts(language: str) -> Mapping[str, str]:
     """All words of a language, flat: ``{"code": "text", "code.hint": "cure"}``."""
-    with (LOCALES / f"{language}.yaml").open(encoding="utf-8") as file:
-        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (a safe loader)
+    words: dict[str, str] = {}
+    for file in sorted((LOCALES / language).glob("*.yaml")):
+        words |= yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 (a safe loader)
+    return words
 
 
 def language_of(accepted: str | None) -> str:
