@@ -1,7 +1,7 @@
 """The normal numbers that a CUDA card draws, on any machine: Philox4x32-10 and Box–Muller.
 
 Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (doi:10.1145/2063384.2063405): a keyed bijection of
-128-bit counters. For each draw and element the counter is (draw, 0, element, 0), the key is the 64-bit seed, and the first
+128-bit counters. For each draw and element the counter is (draw, 0, element, 0), the key the 64-bit seed, and the first
 two of the four resulting words become one normal number. Computed in double precision and rounded once: a card's own
 single-precision sine and logarithm differ from it by some 1e-7.
 """
