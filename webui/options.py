@@ -57,14 +57,10 @@ NOT_YET = """
 --use-textbox-seed --vae-in-bf16 --vae-in-cpu --vae-in-fp16 --vae-in-fp32 --xformers --xformers-flash-attention
 """
 
-# Flags of launch.py, which never reach ``python -m webui``.
-LAUNCHER = ("--reinstall", "--reinstall-torch", "--skip-install", "--torch-index")
-
 TEXTS: Mapping[str, tuple[str, str]] = {
     "not_yet": ("{flag} is a known sd-webui flag that this program does not have yet; remove it to start",
                 "{flag} 是 sd-webui 的参数，本程序目前还没有；去掉它即可启动"),
     "instead": ("{flag} does not exist here; use {other} instead", "这里没有 {flag}，请改用 {other}"),
-    "launcher": ("{flag} is for launch.py, not for webui", "{flag} 是 launch.py 的参数，不是 webui 的"),
     "unknown": ("unknown option {flag}; did you mean {names}?", "未知参数 {flag}；是不是想写 {names}？"),
     "unknown_alone": ("unknown option {flag}; see --help", "未知参数 {flag}；请看 --help"),
     "password": ("{flag} lets other machines in, so it needs a password: add --gradio-auth NAME:PASSWORD",
@@ -80,6 +76,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "subpath": ("--subpath: {value} may hold letters, digits, '-', '_', '.' and '/' only",
                 "--subpath：{value} 只能含字母、数字、“-”“_”“.”和“/”"),
 }  # fmt: skip
+
+
+USAGE = """python launch.py [flags]             set up if needed, then serve the page
+       python launch.py setup [flags]       set up only
+       python launch.py test [pytest args]  run the tests
+       python launch.py check               format, lint, types, import rules
+       python launch.py doctor [flags]      what is wrong with this installation, and the cure
+       python launch.py explain ...         what a file is, as JSON"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,12 @@ class Options:
     device_id: int | None = None
     theme: str | None = None  # "light", "dark"; None follows the browser
     language: str | None = None  # "en", "zh-CN"; None follows the browser
-    open_browser: bool = True  # launch.py looks at it; the server does not
+    # What only launch.py looks at.
+    open_browser: bool = True
+    torch_index: str | None = None  # None: not said, "": pip's own configuration
+    reinstall: bool = False
+    reinstall_torch: bool = False
+    skip_install: bool = False
 
     @property
     def model_folders(self) -> dict[str, tuple[Path, ...]]:
@@ -164,6 +173,10 @@ def parse(argv: Sequence[str]) -> Options:
         theme=given.theme,
         language="zh-CN" if given.language == "zh" else given.language,
         open_browser=not given.no_browser,
+        torch_index=given.torch_index,
+        reinstall=given.reinstall,
+        reinstall_torch=given.reinstall_torch,
+        skip_install=given.skip_install,
     )
 
 
@@ -187,17 +200,16 @@ class Parser(argparse.ArgumentParser):
             self.fail("instead", flag=flag, other=INSTEAD[flag])
         if flag in NOT_YET.split():
             self.fail("not_yet", flag=flag)
-        if flag in LAUNCHER:
-            self.fail("launcher", flag=flag)
         ours = [name for name in self._option_string_actions if name.startswith("--")]
-        nearest = difflib.get_close_matches(flag, [*ours, *LAUNCHER, *NOT_YET.split()], n=3)
+        nearest = difflib.get_close_matches(flag, [*ours, *NOT_YET.split()], n=3)
         self.fail("unknown" if nearest else "unknown_alone", flag=flag, names=", ".join(nearest))
 
 
 def build_parser() -> Parser:
     """The parser, with help in the terminal's language."""
-    parser = Parser(prog="webui", allow_abbrev=False, add_help=False)
+    parser = Parser(prog="webui", usage=USAGE, allow_abbrev=False, add_help=False)
     parser.language = system_language()
+    _add_setup(parser)
     _add_server(parser)
     _add_folders(parser)
     _add_device_and_page(parser)
@@ -240,6 +252,24 @@ def _add_server(parser: Parser) -> None:
     add("--subpath", "path prefix behind a reverse proxy", "反向代理下的路径前缀", default="", metavar="PATH")
     add("--share", argparse.SUPPRESS, argparse.SUPPRESS, action="store_true")  # known, so that its refusal is exact
     add("--api", "accepted; the API is always on", "接受该参数；API 始终开启", action="store_true")
+
+
+def _add_setup(parser: Parser) -> None:
+    add = _adder(parser, "set-up, by launch.py", "安装（由 launch.py 处理）")
+    add(
+        "--torch-index",
+        "where torch comes from (also: TORCH_INDEX_URL)",
+        "torch 的来源（也可用环境变量 TORCH_INDEX_URL）",
+        metavar="URL",
+    )
+    add(
+        "--reinstall-torch",
+        "install torch again, for this machine as it is now",
+        "按本机现状重装 torch",
+        action="store_true",
+    )
+    add("--reinstall", "make the whole environment again", "重建整个 Python 环境", action="store_true")
+    add("--skip-install", "start without looking at the environment", "不检查环境，直接启动", action="store_true")
 
 
 def _add_folders(parser: Parser) -> None:
