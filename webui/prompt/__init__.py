@@ -1,17 +1,17 @@
 """Prompts: text → weighted pieces (``attention``) → tokens (``tokens``) → chunks for a text encoder (``chunks``)."""
 
-from webui.prompt.attention import Parsed, parse
-from webui.prompt.chunks import Chunk, into_chunks, shown
-from webui.prompt.tokens import TextTokenizer
+from webui.prompt.attention import Parsed, Piece, parse
+from webui.prompt.chunks import COMMA_BACKTRACK, Chunk, into_chunks, shown
+from webui.prompt.tokens import TextTokenizer, clip_tokenizer
 
-__all__ = ["Chunk", "Parsed", "TextTokenizer", "count", "encode", "parse"]
+__all__ = ["Chunk", "Parsed", "Piece", "TextTokenizer", "clip_tokenizer", "count", "encode", "parse"]
 
 
-def encode(parsed: Parsed, tokenizer: TextTokenizer) -> list[Chunk]:
+def encode(parsed: Parsed, tokenizer: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> list[Chunk]:
     """The chunks of a parsed text, at least one."""
-    return into_chunks(parsed.pieces, tokenizer)
+    return into_chunks(parsed.pieces, tokenizer, backtrack)
 
 
-def count(text: str, tokenizer: TextTokenizer) -> tuple[int, int]:
+def count(text: str, tokenizer: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> tuple[int, int]:
     """(tokens, the multiple of 75 that they fill), as a token counter shows them."""
-    return shown(encode(parse(text), tokenizer))
+    return shown(encode(parse(text), tokenizer, backtrack))

@@ -98,7 +98,7 @@ class _Reader:
             self.opened[bracket].append(len(self.texts))
         else:
             self.opened[bracket].append(None)
-            self.note("prompt.too_deep", limit=MAX_DEPTH)
+            self.note("prompt_too_deep", limit=MAX_DEPTH)
 
     def close(self, bracket: str, factor: float) -> None:
         first = self.opened[bracket].pop()
@@ -110,7 +110,7 @@ class _Reader:
         weight = _finite(number)
         if weight is None:
             self.texts.append(token[:-1])
-            self.note("prompt.not_a_weight", number=number)
+            self.note("prompt_not_a_weight", number=number)
         self.close("(", MORE if weight is None else weight)
 
     def close_all(self) -> None:
@@ -133,7 +133,7 @@ class _Reader:
                 weights[first:end] *= factor
         if not sd_webui and (weights[self.breaks] != BREAK.weight).any():
             weights[self.breaks] = BREAK.weight
-            self.note("prompt.break_in_brackets")
+            self.note("prompt_break_in_brackets")
         pieces = map(Piece, self.texts, np.nan_to_num(weights).tolist())
         return Parsed(tuple(_merged(pieces)) or (Piece("", 1.0),), tuple(self.notes.values()))
 

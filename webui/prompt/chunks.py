@@ -24,7 +24,10 @@ class Chunk:
 
 
 def into_chunks(pieces: Iterable[Piece], tokenizer: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> list[Chunk]:
-    """At least one chunk. What follows the last comma of a full one moves on, if that is at most ``backtrack`` tokens."""
+    """At least one chunk.
+
+    When one is full, what follows its last comma moves to the next, if that is at most ``backtrack`` tokens (0: never).
+    """
     filling = _Filling(tokenizer, backtrack)
     for piece in pieces:
         if piece == BREAK:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import torch
@@ -15,8 +15,8 @@ from webui.sampling.schedule import EPSILON, NoiseSchedule, Prediction
 C = TypeVar("C")
 """An encoded text. Sampling only hands it on."""
 
-Predict = Callable[[Tensor, Tensor, C], Tensor]
-"""(scaled x (1, C, h, w), t (1,), one text) → the network's output (1, C, h, w). One network call."""
+Predict = Callable[[Tensor, float, C], Tensor]
+"""(scaled x (1, C, h, w), timestep, one text) → the network's output (1, C, h, w). One network call."""
 
 
 class Interrupted(Exception):
@@ -58,35 +58,24 @@ def at(timeline: Timeline[C], call: int) -> C:
     return next((entry.cond for entry in timeline if call <= entry.until), timeline[0].cond)
 
 
+@dataclass(kw_only=True)
 class Guided(Generic[C]):
     """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598); the only object with per-run state.
 
     The network is called once for each text, one picture at a time, so that a picture never depends on its neighbours.
+    ``interrupted`` says why to stop, or None; ``report`` is told how often this object was called, and x0, after each.
     """
 
-    def __init__(
-        self,
-        predict: Predict[C],
-        parts: Sequence[Part[C]],
-        negative: Timeline[C],
-        cfg: float,
-        schedule: NoiseSchedule,
-        prediction: Prediction = EPSILON,
-        *,
-        interrupted: Callable[[], str | None] = lambda: None,
-        report: Callable[[int, Tensor], None] = lambda call, x0: None,
-    ) -> None:
-        """``interrupted`` says why to stop, or None; ``report`` is told (model calls made, x0) after each."""
-        self.predict = predict
-        self.parts = parts
-        self.negative = negative
-        self.cfg = cfg
-        self.schedule = schedule
-        self.prediction = prediction
-        self.interrupted = interrupted
-        self.report = report
-        self.calls = 0
-        self.x0: Tensor | None = None
+    predict: Predict[C]
+    parts: Sequence[Part[C]]
+    negative: Timeline[C]
+    cfg: float
+    schedule: NoiseSchedule
+    prediction: Prediction = EPSILON
+    interrupted: Callable[[], str | None] = lambda: None
+    report: Callable[[int, Tensor], None] = lambda calls, x0: None
+    calls: int = field(default=0, init=False)
+    x0: Tensor | None = field(default=None, init=False)
 
     def __call__(self, x: Tensor, sigma: float) -> Denoised:
         if reason := self.interrupted():
@@ -106,6 +95,5 @@ class Guided(Generic[C]):
 
     def estimate(self, x: Tensor, sigma: float, cond: C) -> Tensor:
         """x0 (1, C, h, w) for one text."""
-        t = torch.tensor([self.schedule.sigma_to_t(sigma)], dtype=torch.float32, device=x.device)
-        output = self.predict(x * self.prediction.scale_in(sigma), t, cond)
+        output = self.predict(x * self.prediction.scale_in(sigma), self.schedule.sigma_to_t(sigma), cond)
         return self.prediction.x0(x, output.to(x.dtype), sigma)

@@ -75,9 +75,9 @@ class Sampler:
     uses: frozenset[Use] = frozenset()
     options: SamplerOptions = SamplerOptions()  # its defaults
 
-    @property
-    def calls_per_step(self) -> int:
-        return 2 if "second_order" in self.uses else 1
+    def steps_begun(self, calls: int) -> int:
+        """How many steps that many model calls belong to."""
+        return (calls + 1) // 2 if "second_order" in self.uses else calls
 
 
 @dataclass(frozen=True)
