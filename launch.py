@@ -174,7 +174,7 @@ def open_browser(url: str, patience: float = 120.0) -> int:
 
 def wait_for_key() -> None:
     """On a double-click under Windows the window, and what stands in it, would vanish with this process."""
-    if sys.platform == "win32":
+    if sys.platform == "win32" and "WEBUI_USER_READ" not in os.environ:  # webui.bat waits by itself
         import ctypes
 
         processes = ctypes.windll.kernel32.GetConsoleProcessList((ctypes.c_uint * 8)(), 8)
