@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Generic, TypeVar
 
 import torch
@@ -58,7 +58,7 @@ def at(timeline: Timeline[C], call: int) -> C:
     return next((entry.cond for entry in timeline if call <= entry.until), timeline[0].cond)
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Guided(Generic[C]):
     """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598); the only object with per-run state.
 
@@ -72,6 +72,7 @@ class Guided(Generic[C]):
     cfg: float
     schedule: NoiseSchedule
     prediction: Prediction = EPSILON
+    _: KW_ONLY
     interrupted: Callable[[], str | None] = lambda: None
     report: Callable[[int, Tensor], None] = lambda calls, x0: None
     calls: int = field(default=0, init=False)

@@ -75,9 +75,10 @@ class Sampler:
     uses: frozenset[Use] = frozenset()
     options: SamplerOptions = SamplerOptions()  # its defaults
 
-    def steps_begun(self, calls: int) -> int:
-        """How many steps that many model calls belong to."""
-        return (calls + 1) // 2 if "second_order" in self.uses else calls
+    @property
+    def calls_per_step(self) -> int:
+        """Model calls in every step but the last, which always makes one."""
+        return 2 if "second_order" in self.uses else 1
 
 
 @dataclass(frozen=True)
