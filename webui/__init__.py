@@ -1,3 +1,3 @@
-"""Atelier WebUI: a Stable Diffusion WebUI. Start reading at ``webui/__main__.py``; the layers are named in pyproject.toml."""
+"""Atelier WebUI, a Stable Diffusion WebUI. Start reading at ``__main__.py``; pyproject.toml names the layers."""
 
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import re
 import sqlite3
 import threading
 import time
@@ -24,14 +25,15 @@ from webui.models.detect import Found, identify
 from webui.outputs import folder_for, free_path
 from webui.paths import Paths
 from webui.plan import plan
-from webui.prompt import count, tokenizer
+from webui.prompt import clip_tokenizer, count
 from webui.request import Request
 from webui.sampling.kinds import Sampler, Scheduler
-from webui.settings import SettingsFile
+from webui.settings import Settings, SettingsFile
 
 K = TypeVar("K", bound=registry.Named)
 MAX_WAITING = 200  # jobs
 BUILT_IN_VAES = ("Automatic", "None")
+JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_()-]{0,63}")  # sd-webui's "task(abc)" too; it names a folder
 WATCH_SECONDS = 0.1
 log = logging.getLogger(__name__)
 
@@ -128,20 +130,22 @@ class App:
 
     def count_tokens(self, text: str) -> tuple[int, int]:
         """Tokens used, and the room of the chunks they need (a multiple of 75)."""
-        return count(text, tokenizer(), self.settings.now.comma_padding_backtrack)
+        return count(text, clip_tokenizer(), self.settings.now.comma_padding_backtrack)
 
     # --- work
 
-    def submit(self, request: Request, client: str = "", id: str = "") -> Job:
+    def submit(self, request: Request, client: str = "", id: str = "", settings: Settings | None = None) -> Job:
         """Check the names, fix the plan, store the job. It will be done, whatever happens, once this returns.
 
-        Raises Fault naming the field and the nearest valid choice.
+        ``settings`` are the job's own where they are given. Raises Fault naming the field and the nearest valid choice.
         """
+        if id and not JOB_ID.fullmatch(id):
+            raise Fault("bad_job_id", field="id")
         request = self._with_known_names(request)
         if len(self.store.waiting()) >= MAX_WAITING:
             raise TooMany("queue_full", limit=MAX_WAITING)
         try:
-            job = self.store.submit(request, plan(request), self.settings.now, client, id)
+            job = self.store.submit(request, plan(request), settings or self.settings.now, client, id)
         except sqlite3.IntegrityError as error:
             raise Fault("job_id_taken", field="id", id=id[:100]) from error
         self.queue.wake()
@@ -167,7 +171,7 @@ class App:
         return snapshot
 
     async def watch(self, job_id: str) -> AsyncIterator[Snapshot]:
-        """The job as it goes on, a value per change, the last one when it has ended. Stopping to watch stops nothing."""
+        """The job as it goes on, a value per change, until it has ended. To stop watching stops nothing."""
         before: Snapshot | None = None
         while True:
             now = await asyncio.to_thread(self.snapshot, job_id)
@@ -177,6 +181,12 @@ class App:
             if now.job.state in ENDED:
                 return
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def ended(self, job_id: str) -> Snapshot:
+        """The job once it has ended, told rather than polled. However many wait, no thread does."""
+        future = await asyncio.to_thread(self.queue.ended, job_id)
+        await asyncio.shield(asyncio.wrap_future(future))
+        return await asyncio.to_thread(self.snapshot, job_id)
 
     def wait(self, job_id: str) -> Snapshot:
         """Block until the job has ended."""
@@ -207,9 +217,7 @@ class App:
             sha256 = self._hashes.of(file.path, stat.st_size, stat.st_mtime_ns)
         except OSError as error:
             raise Fault("file_unreadable", name=file.name, reason=error.strerror or type(error).__name__) from error
-        return FileRef(
-            name=file.name, path=str(file.path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256
-        )
+        return FileRef(name=file.name, path=str(file.path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256)
 
     def _place(self, job: Job, saved: Saved, taken: Callable[[Path], bool]) -> Path:
         if not job.request.keep.save:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from webui.settings import Settings
 
@@ -36,3 +41,12 @@ def free_path(folder: Path, seed: int, taken: Callable[[Path], bool], settings: 
         if not taken(path) and not path.exists():
             return path
         number += 1
+
+
+def png(pixels: numpy.ndarray, infotext: str) -> bytes:
+    """(H, W, 3) uint8 → a PNG that carries the generation text where sd-webui's programs look for it."""
+    text = PngInfo()
+    text.add_text("parameters", infotext)  # becomes iTXt by itself when Latin-1 cannot hold it
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
+    return file.getvalue()

@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class Queue:
         self._live: dict[str, _Live] = {}
         self._wake = threading.Event()
         self._closing = False
+        self._lock = threading.Lock()
+        self._ends: dict[str, Future[None]] = {}  # of jobs that somebody waits for
         self._thread = threading.Thread(target=self._run_all, name="queue", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +82,21 @@ class Queue:
         self._wake.set()
 
     # --- asked by people
+
+    def ended(self, job_id: str) -> Future[None]:
+        """Done as soon as the job has ended, at once when it has already (or never was)."""
+        with self._lock:
+            future = self._ends.setdefault(job_id, Future())
+        job = self._store.job(job_id)
+        if job is None or job.state in ENDED:
+            self._tell_ended(job_id)
+        return future
+
+    def _tell_ended(self, job_id: str) -> None:
+        with self._lock:
+            future = self._ends.pop(job_id, None)
+        if future is not None:
+            future.set_result(None)
 
     def snapshot(self, job_id: str) -> Snapshot | None:
         job = self._store.job(job_id)
@@ -100,7 +118,9 @@ class Queue:
 
     def interrupt(self, job_id: str, *, after_image: bool = False) -> None:
         """Stop a job: one that waits is cancelled at once, one that runs keeps what it has made."""
-        if not self._store.cancel_queued(job_id):
+        if self._store.cancel_queued(job_id):
+            self._tell_ended(job_id)
+        else:
             self._executor.tell(job_id, "after_image" if after_image else "now")
 
     def skip(self, job_id: str) -> None:
@@ -128,12 +148,12 @@ class Queue:
         have = {image.index for image in self._store.images(job.id)}
         missing = tuple(shot.index for shot in job.shots if shot.index not in have)
         if not missing:
-            self._store.end(job.id, job.fence, "done")
+            self._end(job, "done")
             return
         try:
             order = self._prepare(job, missing)
         except Fault as fault:
-            self._store.end(job.id, job.fence, "failed", fault.message)
+            self._end(job, "failed", fault.message)
             return
         staging = Path(order.staging)
         staging.mkdir(parents=True, exist_ok=True)
@@ -163,7 +183,8 @@ class Queue:
             self._end(job, "failed", event.message)
 
     def _end(self, job: Job, state: State, message: Message | None = None) -> None:
-        self._store.end(job.id, job.fence, state, message)
+        if self._store.end(job.id, job.fence, state, message):
+            self._tell_ended(job.id)
 
     def _on_lost(self, job: Job, event: Lost) -> None:
         if self._closing:

@@ -29,6 +29,8 @@ from webui.settings import Settings
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled"})
 
+Choose = Callable[[Callable[[Path], bool]], Path]  # (whether a path belongs to another picture) → a path
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, client TEXT NOT NULL,
@@ -195,16 +197,16 @@ class Store:
 
     def latest(self, client: str, limit: int = 1) -> list[Job]:
         return [
-            _job(row) for row in self._read("SELECT * FROM jobs WHERE client = ? ORDER BY seq DESC LIMIT ?", client, limit)
+            _job(row)
+            for row in self._read("SELECT * FROM jobs WHERE client = ? ORDER BY seq DESC LIMIT ?", client, limit)
         ]
 
     # --- pictures
 
-    def stage(self, job_id: str, fence: int, saved: Saved, choose: Callable[[Callable[[Path], bool]], Path]) -> Image | None:
-        """Promise a picture its place. None when the job is not running under this fence or has the picture already.
-
-        ``choose`` is given a function that tells whether a path belongs to another picture.
-        """
+    def stage(
+        self, job_id: str, fence: int, saved: Saved, choose: Callable[[Callable[[Path], bool]], Path]
+    ) -> Image | None:
+        """Promise a picture its place. None when the job is not running under this fence or has the picture already."""
 
         def insert(connection: sqlite3.Connection) -> Image | None:
             def taken(path: Path) -> bool:

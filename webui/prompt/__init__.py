@@ -7,11 +7,11 @@ from webui.prompt.tokens import TextTokenizer, clip_tokenizer
 __all__ = ["Chunk", "Parsed", "Piece", "TextTokenizer", "clip_tokenizer", "count", "encode", "parse"]
 
 
-def encode(parsed: Parsed, tokenizer: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> list[Chunk]:
+def encode(parsed: Parsed, tokenize: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> list[Chunk]:
     """The chunks of a parsed text, at least one."""
-    return into_chunks(parsed.pieces, tokenizer, backtrack)
+    return into_chunks(parsed.pieces, tokenize, backtrack)
 
 
-def count(text: str, tokenizer: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> tuple[int, int]:
+def count(text: str, tokenize: TextTokenizer, backtrack: int = COMMA_BACKTRACK) -> tuple[int, int]:
     """(tokens, the multiple of 75 that they fill), as a token counter shows them."""
-    return shown(encode(parse(text), tokenizer, backtrack))
+    return shown(encode(parse(text), tokenize, backtrack))

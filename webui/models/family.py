@@ -1,0 +1,91 @@
+"""What a model family is. Each lies in a file of its own under ``families/``, found by ``webui.registry``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from webui.devices import Precision
+from webui.files.header import Header
+from webui.messages import Fault
+from webui.registry import discover
+from webui.sampling.schedule import NoiseSchedule, Prediction
+
+if TYPE_CHECKING:
+    from torch import Tensor, device, nn
+
+    from webui.prompt import Chunk
+
+OnProgress = Callable[[float], None]
+"""Told the loaded fraction, 0..1."""
+
+
+class NotThis(Fault):
+    """The file is not of this family; the message says why."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What exactly a file of a family is, read off its header. ``shapes`` is the family's own affair."""
+
+    name: str
+    native_size: tuple[int, int]  # width, height in pixels
+    missing: tuple[str, ...]  # keys the family needs and the file lacks
+    shapes: Any
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The modules of a loaded model; to swap one is ``dataclasses.replace``."""
+
+    text_encoder: nn.Module
+    denoiser: nn.Module
+    vae: nn.Module
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    clip_skip: int = 1
+    emphasis: str = "Original"
+
+
+class Family(ABC):
+    name: str
+    order: int
+    schedule: NoiseSchedule
+    prediction: Prediction
+    downscale: int = 8  # pixels per latent cell, each way
+    latent_channels: int = 4
+
+    @abstractmethod
+    def detect(self, header: Header) -> Variant:
+        """Raises NotThis. Needs no torch."""
+
+    @abstractmethod
+    def detect_vae(self, header: Header) -> Any:
+        """Shapes of an autoencoder that stands in a file of its own; raises NotThis."""
+
+    @abstractmethod
+    def load(
+        self, path: Path, variant: Variant, vae: Path | None, to: device, precision: Precision, progress: OnProgress
+    ) -> Parts:
+        """Read every tensor; ``vae`` replaces the one inside. Raises Fault for a file that does not fit."""
+
+    @abstractmethod
+    def encode(self, parts: Parts, chunks: list[Chunk], options: TextOptions) -> Tensor:
+        """Chunks of 77 tokens → (1, 77·n, context)."""
+
+    @abstractmethod
+    def predict(self, parts: Parts, x: Tensor, t: float, cond: Tensor) -> Tensor:
+        """One call of the network: x (B, C, h, w), cond (B, tokens, context) → its output, both float32."""
+
+    @abstractmethod
+    def decode(self, parts: Parts, latent: Tensor) -> Tensor:
+        """(B, C, h, w) → pictures (B, 3, H, W), −1..1, float32."""
+
+
+def families() -> Mapping[str, Family]:
+    return discover("webui.models.families", Family)
