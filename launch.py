@@ -31,14 +31,6 @@ from pathlib import Path
 from webui import doctor, options
 from webui.install import ROOT, WINDOWS, Environment, Failure, child_environ, prepare, tell
 
-# What `check` runs, each with the environment's Python.
-CHECKS = (
-    ("-m", "ruff", "format", "--check"),
-    ("-m", "ruff", "check"),
-    ("-m", "pyright"),
-    ("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"),
-)
-
 TEXTS = {
     "stopped": ("Stopped; the next start goes on from here.", "已停止；下次启动会从这里继续。"),
     "no_chromium": ("!! No chromium found: the browser tests are SKIPPED. Get one: apt install chromium, or\n"
@@ -106,20 +98,21 @@ def test(environment: Environment, given: options.Options, arguments: Sequence[s
 
 
 def check(environment: Environment, given: options.Options, arguments: Sequence[str]) -> int:
-    """All of CHECKS, also after one has failed."""
+    """Format, lint, types and the rules of importing: all of them, also after one has failed."""
     prepare(environment, given, extras=["test"])
-    return max([environment.run(*words, cwd=ROOT).returncode for words in CHECKS])
+    checks = (
+        ["-m", "ruff", "format", "--check"],
+        ["-m", "ruff", "check"],
+        ["-m", "pyright", "--pythonpath", str(environment.python)],
+        ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-logo"],
+    )
+    return max([environment.run(*words, cwd=ROOT).returncode for words in checks])
 
 
 def hand_over(environment: Environment, arguments: Sequence[str]) -> int:
     """Become ``python -m webui``, or where a process cannot become another (Windows) wait for it."""
-    command = [
-        str(environment.python),
-        "-P",
-        "-m",
-        "webui",
-        *arguments,
-    ]  # -P: a webui/ in the current folder is not ours
+    # -P: a folder named webui in the current one is not ours.
+    command = [str(environment.python), "-P", "-m", "webui", *arguments]
     if not WINDOWS:
         os.execve(command[0], command, child_environ())
     with subprocess.Popen(command, env=child_environ()) as server:

@@ -337,8 +337,9 @@ def prepare(environment: Environment, given: options.Options, extras: Sequence[s
     asked = given.torch_index
     again = given.reinstall or given.reinstall_torch
     reason = say("asked") if again else environment.fault(extras, asked)
-    if given.skip_install or not reason:
+    if not reason or (given.skip_install and environment.python.exists()):
         return
+    environment.folder.parent.mkdir(parents=True, exist_ok=True)
     with only_one(environment.folder.with_suffix(".lock")):
         if not again and not environment.fault(extras, asked):
             return  # the other one has done it

@@ -260,6 +260,7 @@ def _add_setup(parser: Parser) -> None:
         "--torch-index",
         "where torch comes from (also: TORCH_INDEX_URL)",
         "torch 的来源（也可用环境变量 TORCH_INDEX_URL）",
+        default=os.environ.get("TORCH_INDEX_URL") or None,
         metavar="URL",
     )
     add(
