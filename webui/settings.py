@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +44,7 @@ class SettingsFile:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._lock = threading.Lock()
         self._now = self._load()
 
     @property
@@ -61,18 +64,25 @@ class SettingsFile:
 
     def change(self, changes: dict[str, Any]) -> Settings:
         """Raises Fault ``bad_setting`` naming the first wrong one; then nothing is changed."""
-        for name in changes:
-            if name not in Settings.model_fields:
-                raise Fault("unknown_setting", field=name, name=name[:100])
-        try:
-            new = Settings.model_validate({**self._now.model_dump(), **changes})
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0])
-            raise Fault("bad_setting", field=name, name=name, reason=first["msg"]) from error
-        if self._file.exists():
-            write_atomic(self._file.with_suffix(".json.bak"), self._file.read_bytes())
-        text = json.dumps(new.model_dump(), indent=2, ensure_ascii=False)
-        write_atomic(self._file, text.encode())
-        self._now = new
-        return new
+        with self._lock:
+            new = changed(self._now, changes)
+            if self._file.exists():
+                write_atomic(self._file.with_suffix(".json.bak"), self._file.read_bytes())
+            text = json.dumps(new.model_dump(), indent=2, ensure_ascii=False)
+            write_atomic(self._file, text.encode())
+            self._now = new
+            return new
+
+
+def changed(settings: Settings, changes: dict[str, Any]) -> Settings:
+    """A copy with ``changes``. Raises Fault ``unknown_setting`` or ``bad_setting``, naming the first wrong one."""
+    for name in changes:
+        if name not in Settings.model_fields:
+            nearest = difflib.get_close_matches(name[:100], list(Settings.model_fields), n=3, cutoff=0.0)
+            raise Fault("unknown_setting", field=name, name=name[:100], nearest=nearest)
+    try:
+        return Settings.model_validate({**settings.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise Fault("bad_setting", field=name, name=name, reason=first["msg"]) from error

@@ -1,0 +1,96 @@
+"""What there is, in the shapes that sd-webui lists it in."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel
+
+from webui.app import App
+from webui.messages import Fault
+from webui.sampling import kinds
+
+
+class SdModel(BaseModel):
+    """``hash`` and ``sha256`` are null until the file has been read once, in idle time."""
+
+    title: str
+    model_name: str
+    hash: str | None
+    sha256: str | None
+    filename: str
+    config: str | None = None
+
+
+class SdVae(BaseModel):
+    model_name: str
+    filename: str
+
+
+class Sampler(BaseModel):
+    name: str
+    aliases: list[str]
+    options: dict[str, str]
+
+
+class Scheduler(BaseModel):
+    name: str
+    label: str
+    aliases: list[str] | None
+    default_rho: float  # -1: it has none
+    need_inner_model: bool
+
+
+def sd_models(app: App) -> list[SdModel]:
+    return [
+        SdModel(
+            title=file.title,
+            model_name=PurePosixPath(file.name).with_suffix("").as_posix().replace("/", "_"),
+            hash=file.short_hash,
+            sha256=file.sha256,
+            filename=str(file.path),
+        )
+        for file in app.catalog.of("checkpoint")
+    ]
+
+
+def sd_vaes(app: App) -> list[SdVae]:
+    return [SdVae(model_name=file.name, filename=str(file.path)) for file in app.catalog.of("vae")]
+
+
+def samplers(app: App) -> list[Sampler]:
+    return [Sampler(name=s.name, aliases=list(s.aliases), options=_options(s)) for s in app.samplers.values()]
+
+
+def _options(sampler: kinds.Sampler) -> dict[str, str]:
+    """Under sd-webui's keys."""
+    schedule = {"scheduler": sampler.schedule} if isinstance(sampler.schedule, str) else {}
+    return schedule | {
+        name: "True"
+        for name, use in {"uses_ensd": "ensd", "second_order": "second_order"}.items()
+        if use in sampler.uses
+    }
+
+
+def schedulers(app: App) -> list[Scheduler]:
+    return [
+        Scheduler(
+            name=each.name,
+            label=each.label,
+            aliases=list(each.aliases) or None,
+            default_rho=-1 if each.rho is None else each.rho,
+            need_inner_model=each.on_timesteps,
+        )
+        for each in app.schedulers.values()
+    ]
+
+
+def options(app: App) -> dict[str, Any]:
+    """The settings, with the checkpoint that would be used by its title, as clients look it up in the list."""
+    settings = app.settings.now.model_dump()
+    try:
+        checkpoint = app.checkpoint()
+    except Fault:
+        return settings
+    return settings | {"sd_model_checkpoint": checkpoint.title, "sd_checkpoint_hash": checkpoint.sha256}
