@@ -6,17 +6,18 @@ Started by ``jobs.executor.Subprocess``. It lives as long as its stdin: when the
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import logging
 import os
 import queue
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from webui.events import Event, Failed
-from webui.jobs.executor import BEAT, Control, Order
+from webui.jobs.executor import BEAT, Control, Order, Run
 from webui.messages import Message
 
 BEAT_SECONDS = 2.0
@@ -50,20 +51,15 @@ class Worker:
         self._controls: dict[str, Control] = {}  # of the jobs taken in and not yet ended
         self._busy = threading.Event()
 
-    def serve(self, use_cpu: bool, device_id: int | None) -> None:
+    def serve(self, load: Callable[[], Run]) -> None:
+        """Never returns. Orders are taken in while ``load`` still gets ready, which may take seconds."""
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
-        from webui import devices  # torch and all: seconds, while orders are taken in already
-        from webui.generate import run
-        from webui.models.manager import Manager
-
-        devices.same_numbers_every_time()
-        device = devices.pick(use_cpu, device_id)
-        manager = Manager(device, devices.precision_for(device))
+        run = load()
         while True:
             order = self._orders.get()
             try:
-                run(manager, order, self._pipe.emit, self._controls[order.job])
+                run(order, self._pipe.emit, self._controls[order.job])
             finally:
                 with self._lock:
                     del self._controls[order.job]
@@ -105,10 +101,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="worker: %(message)s", stream=sys.stderr)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no library may fetch anything by itself
+    serve(lambda: _load(options.use_cpu, options.device_id))
+
+
+def serve(load: Callable[[], Run]) -> None:
     # Events own the real stdout; whatever a library prints goes to the console instead.
     pipe = Pipe(os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    Worker(sys.stdin.buffer, pipe).serve(options.use_cpu, options.device_id)
+    Worker(sys.stdin.buffer, pipe).serve(load)
+
+
+def _load(use_cpu: bool, device_id: int | None) -> Run:
+    from webui import devices
+    from webui.generate import run
+    from webui.models.manager import Manager
+
+    devices.same_numbers_every_time()
+    device = devices.pick(use_cpu, device_id)
+    return functools.partial(run, Manager(device, devices.precision_for(device)))
 
 
 if __name__ == "__main__":

@@ -115,6 +115,10 @@ class InProcess:
         pass
 
 
+def worker_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "webui.worker", *arguments]
+
+
 @dataclass
 class _Worker:
     process: subprocess.Popen[bytes]
@@ -124,9 +128,9 @@ class _Worker:
 class Subprocess:
     """Runs orders in a worker process, which is started again when it has died or hangs."""
 
-    def __init__(self, arguments: list[str], cwd: Path) -> None:
-        self._command = [sys.executable, "-m", "webui.worker", *arguments]
-        self._cwd = cwd
+    def __init__(self, command: list[str], cwd: Path, silence: float = SILENCE_SECONDS) -> None:
+        """``command`` starts the worker; ``worker_command`` makes the usual one."""
+        self._command, self._cwd, self._silence = command, cwd, silence
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
         self._job = ""
@@ -138,8 +142,10 @@ class Subprocess:
 
     def start(self) -> None:
         with self._lock:
-            if self._worker is None or self._worker.process.poll() is not None:
-                self._worker = self._spawn()
+            if self._worker and self._worker.process.poll() is not None:
+                self._end(self._worker)
+                self._worker = None
+            self._worker = self._worker or self._spawn()
 
     def _spawn(self) -> _Worker:
         process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._cwd)
@@ -164,10 +170,10 @@ class Subprocess:
     def _relay(self, worker: _Worker, emit: Emit) -> None:
         while True:
             try:
-                line = worker.lines.get(timeout=SILENCE_SECONDS)
+                line = worker.lines.get(timeout=self._silence)
             except queue.Empty:
                 self._end(worker)
-                return emit(Lost(reason=f"it said nothing for {SILENCE_SECONDS:.0f} seconds"))
+                return emit(Lost(reason=f"it said nothing for {self._silence:.0f} seconds"))
             if not line:
                 self._end(worker)
                 return emit(Lost(reason=_cause_of_death(worker.process.returncode)))
@@ -181,6 +187,10 @@ class Subprocess:
     def _end(self, worker: _Worker) -> None:
         worker.process.kill()
         worker.process.wait()
+        for pipe in (worker.process.stdin, worker.process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
 
     def tell(self, job: str, command: Literal["now", "after_image", "skip"]) -> None:
         if job == self._job:
@@ -205,10 +215,9 @@ class Subprocess:
         with contextlib.suppress(OSError):
             assert worker.process.stdin
             worker.process.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             worker.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._end(worker)
+        self._end(worker)
 
 
 def _pump(pipe: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:

@@ -1,0 +1,76 @@
+"""A worker without models: paints pictures of one colour, slowly on wish. The pipe, orders and events are the real ones.
+
+As a program: ``python fake_worker.py SECONDS_A_STEP [COUNTER]``; COUNTER is a file that gets a line per picture begun.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy
+
+from webui.events import Done, Failed, Progress, Saved
+from webui.files.hashes import sha256_of
+from webui.files.write import write_synced
+from webui.jobs.executor import Control, Emit, Order
+from webui.messages import Message
+from webui.outputs import png
+from webui.plan import Shot
+
+PREVIEW = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQH/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AVN//2Q=="
+
+
+def paint(order: Order, emit: Emit, control: Control, seconds_a_step: float = 0.0, counter: Path | None = None) -> None:
+    """A prompt "fail" fails, "die" ends the process, as a crash would."""
+    prompt = order.request.prompts.prompt
+    if prompt == "fail":
+        return emit(Failed(message=Message(code="out_of_memory", params={"width": 1, "height": 1})))
+    if prompt == "die":
+        sys.exit(7)
+    for shot in order.shots:
+        if control.stop != "no":
+            return emit(Done(cancelled=True))
+        control.skip = False
+        if counter:
+            with counter.open("a") as file:
+                file.write(f"{order.job} {shot.index}\n")
+        steps = order.request.sampling.steps
+        partial = False
+        for step in range(1, steps + 1):
+            if control.stop == "now" or control.skip:
+                partial = True
+                break
+            time.sleep(seconds_a_step)
+            emit(Progress(fraction=step / steps, step=step, steps=steps, index=shot.index, preview=PREVIEW))
+        emit(_saved(order, shot, partial))
+        if control.stop == "now":
+            return emit(Done(cancelled=True))
+    return emit(Done())
+
+
+def _saved(order: Order, shot: Shot, partial: bool) -> Saved:
+    size = order.request.size
+    pixels = numpy.full((size.height, size.width, 3), shot.seed % 256, numpy.uint8)
+    infotext = f"{shot.prompt}\nSteps: {order.request.sampling.steps}, Seed: {shot.seed}, Version: fake"
+    path = Path(order.staging) / f"{shot.index:05}.png"
+    write_synced(path, png(pixels, infotext))
+    return Saved(
+        index=shot.index,
+        path=str(path),
+        sha256=sha256_of(path),
+        seed=shot.seed,
+        width=size.width,
+        height=size.height,
+        infotext=infotext,
+        partial=partial,
+    )
+
+
+if __name__ == "__main__":
+    from webui.worker import serve
+
+    seconds = float(sys.argv[1])
+    file = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    serve(lambda: lambda order, emit, control: paint(order, emit, control, seconds, file))
