@@ -70,7 +70,7 @@ def invalid(error: Mapping[str, Any], rename: Callable[[str], str] = str) -> Fau
     """
     where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
     field = rename(".".join(where)) if where and error["type"] != "json_invalid" else "body"
-    code = f"invalid.{errors['type']}"
+    code = f"invalid.{error['type']}"
     if code not in texts("en"):
         code = "invalid"
     limits = {key: value for key, value in error.get("ctx", {}).items() if key in LIMITS}
