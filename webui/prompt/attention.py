@@ -114,9 +114,8 @@ class _Reader:
         self.close("(", MORE if weight is None else weight)
 
     def close_all(self) -> None:
-        """Unclosed brackets reach to the end of the text; the outer ones are multiplied first."""
+        """Unclosed brackets reach to the end of the text."""
         for bracket, factor in (("(", MORE), ("[", LESS)):
-            self.opened[bracket].reverse()
             while self.opened[bracket]:
                 self.close(bracket, factor)
 

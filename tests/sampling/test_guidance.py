@@ -1,0 +1,125 @@
+"""Guidance over a network whose estimate is simply the number it is given as text."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from webui.sampling.guidance import Entry, Guided, Interrupted, Part, always, at
+from webui.sampling.schedule import EPSILON, scaled_linear
+
+SCHEDULE = scaled_linear()
+SIGMA = SCHEDULE.sigmas[500]
+X = torch.full((1, 4, 2, 2), 3.0)
+
+
+class Network:
+    """x0 is the text. Remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Tensor, float, float]] = []
+
+    def __call__(self, x: Tensor, t: float, cond: float) -> Tensor:
+        self.asked.append((x, t, cond))
+        sigma = SCHEDULE.t_to_sigma(t)
+        return (x / EPSILON.scale_in(sigma) - cond) / sigma
+
+
+def parts(*weighted: tuple[float, float]) -> list[Part[float]]:
+    return [Part(always(cond), weight) for cond, weight in weighted]
+
+
+@pytest.mark.parametrize(
+    ("texts", "negative", "cfg", "expected"),
+    [
+        ([(5.0, 1.0)], 2.0, 7.0, 2 + 7 * (5 - 2)),
+        ([(5.0, 1.0)], 2.0, 0.0, 2.0),
+        ([(5.0, 1.0), (1.0, 0.5)], 2.0, 7.0, 2 + 7 * (5 - 2) + 0.5 * 7 * (1 - 2)),
+        ([(5.0, 1.0), (1.0, -1.0)], 2.0, 4.0, 2 + 4 * (5 - 2) - 4 * (1 - 2)),
+        ([(5.0, 1.0), (1.0, 1.0)], 2.0, 1.0, 2 + (5 - 2) + (1 - 2)),
+        ([(5.0, 1.0)], 2.0, 1.0, 5.0),
+        ([(5.0, 0.75), (1.0, 0.25)], 2.0, 1.0, 4.0),
+    ],
+)
+def test_texts_are_added_by_weight_as_they_differ_from_the_negative(
+    texts: list[tuple[float, float]], negative: float, cfg: float, expected: float
+) -> None:
+    guided = Guided(Network(), parts(*texts), always(negative), cfg, SCHEDULE)
+    x0, uncond = guided(X, SIGMA)
+    torch.testing.assert_close(x0, torch.full_like(X, expected), rtol=0, atol=1e-4)
+    if uncond is not None:
+        torch.testing.assert_close(uncond, torch.full_like(X, negative), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("texts", "cfg", "asked"),
+    [
+        ([(5.0, 1.0)], 7.0, [5.0, 2.0]),
+        ([(5.0, 1.0)], 1.0, [5.0]),
+        ([(5.0, 1.0), (1.0, 1.0)], 1.0, [5.0, 1.0, 2.0]),
+        ([(5.0, 1.0), (1.0, 1.0)], 0.5, [5.0, 1.0]),
+    ],
+)
+def test_the_network_is_called_once_a_text_and_not_for_one_that_cancels_out(
+    texts: list[tuple[float, float]], cfg: float, asked: list[float]
+) -> None:
+    network = Network()
+    guided = Guided(network, parts(*texts), always(2.0), cfg, SCHEDULE)
+    assert (guided(X, SIGMA).uncond is None) == (2.0 not in asked)
+    assert [cond for _, _, cond in network.asked] == asked
+    assert all(len(x) == 1 for x, _, _ in network.asked)
+
+
+def test_the_network_sees_scaled_x_and_the_timestep() -> None:
+    network = Network()
+    Guided(network, parts((5.0, 1.0)), always(2.0), 7.0, SCHEDULE)(X, SIGMA)
+    seen, t, _ = network.asked[0]
+    assert t == 500
+    torch.testing.assert_close(seen, X * SCHEDULE.alphas_cumprod[500] ** 0.5)
+
+
+def test_a_network_in_half_precision_leaves_x0_in_single() -> None:
+    guided = Guided(lambda x, t, cond: x.half(), parts((5.0, 1.0)), always(2.0), 7.0, SCHEDULE)  # pyright: ignore[reportUnknownLambdaType]
+    assert guided(X, SIGMA).x0.dtype == torch.float32
+
+
+def test_every_call_is_reported_and_an_interruption_keeps_the_last_estimate() -> None:
+    reported: list[tuple[int, Tensor]] = []
+    reasons = iter([None, None, "skip"])
+    guided = Guided(
+        Network(), parts((5.0, 1.0)), always(2.0), 7.0, SCHEDULE,
+        interrupted=lambda: next(reasons), report=lambda calls, x0: reported.append((calls, x0)),
+    )  # fmt: skip
+    x0 = [guided(X, SIGMA).x0, guided(X, SIGMA).x0]
+    with pytest.raises(Interrupted) as caught:
+        guided(X, SIGMA)
+    assert caught.value.reason == "skip"
+    assert caught.value.x0 is x0[-1]
+    assert [calls for calls, _ in reported] == [1, 2]
+    assert all(told is given for (_, told), given in zip(reported, x0, strict=True))
+
+
+def test_interrupted_before_anything_there_is_no_estimate() -> None:
+    network = Network()
+    with pytest.raises(Interrupted) as caught:
+        Guided(network, parts((5.0, 1.0)), always(2.0), 7.0, SCHEDULE, interrupted=lambda: "stop")(X, SIGMA)
+    assert caught.value.x0 is None
+    assert network.asked == []
+
+
+def test_an_entry_lasts_until_its_call_counted_from_nought() -> None:
+    """As sd-webui counts: the first entry serves one call more than its number, so [a|b] begins a, a, b."""
+    alternating = [Entry(step, "ab"[(step - 1) % 2]) for step in range(1, 7)]
+    assert "".join(at(alternating, call) for call in range(7)) == "aababab"
+    edited = (Entry(3, "a"), Entry(10, "b"))
+    assert "".join(at(edited, call) for call in range(13)) == "aaaabbbbbbbaa"  # past the end: the first again
+
+
+def test_texts_change_with_the_calls() -> None:
+    network = Network()
+    prompt = Part((Entry(0, 5.0), Entry(9, 6.0)))
+    guided = Guided(network, [prompt], (Entry(1, 1.0), Entry(9, 2.0)), 7.0, SCHEDULE)
+    for _ in range(3):
+        guided(X, SIGMA)
+    assert [cond for _, _, cond in network.asked] == [5.0, 1.0, 6.0, 1.0, 6.0, 2.0]
