@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 from webui import api, doctor, explain, install, messages, options
 from webui.api.guard import Guard
 from webui.app import App
-from webui.jobs.executor import Subprocess
+from webui.jobs.executor import Subprocess, worker_command
 from webui.lock import Held, Lock
 from webui.options import Options
 from webui.paths import PROGRAM, Paths
@@ -70,7 +70,8 @@ def serve(given: Options, listener: socket.socket) -> None:
     for chatty in ("httpx", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, on_terminate)
-    app = App(Paths(given.data_dir, given.model_folders), Subprocess(worker_arguments(given), PROGRAM))
+    worker = Subprocess(worker_command(*worker_arguments(given)), PROGRAM)
+    app = App(Paths(given.data_dir, given.model_folders), worker)
     try:
         config = uvicorn.Config(
             assemble(app, given),
@@ -87,7 +88,11 @@ def serve(given: Options, listener: socket.socket) -> None:
 
 def assemble(app: App, given: Options) -> ASGIApp:
     """The API, the page on top of it, and the guard around both. Importing the page (gradio) takes seconds."""
-    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")  # nothing here calls home
+    os.environ.update(
+        GRADIO_ANALYTICS_ENABLED="False",  # nothing here calls home
+        GRADIO_TEMP_DIR=str(given.data_dir / "data" / "cache" / "gradio"),
+        HF_HUB_OFFLINE="1",
+    )
     from webui.ui.page import mount
 
     return Guard(mount(api.create(app, given), app, given), given)

@@ -30,8 +30,12 @@ unknown = APIRouter(include_in_schema=False)
 
 @unknown.api_route("/sdapi/{rest:path}", methods=METHODS)
 @unknown.api_route("/api/v1/{rest:path}", methods=METHODS)
+@unknown.api_route("/gradio_api/upload{rest:path}", methods=METHODS)
 async def no_such_route(rest: str) -> None:
-    """Stands before the page, which would answer these in a shape of its own."""
+    """Stands before the page, which would answer the first two in a shape of its own, and keep whatever is uploaded.
+
+    Nothing on the page takes a file yet.
+    """
     raise NotFound("no_such_page")
 
 
