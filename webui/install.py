@@ -137,9 +137,13 @@ class Environment:
         )
 
     def stamp(self) -> dict[str, Any]:
-        with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads(self.stamp_file.read_text(encoding="utf-8")))
-        return {}
+        try:
+            stamp = json.loads(self.stamp_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return (
+            stamp if isinstance(stamp, dict) and stamp.keys() >= {"wanted", "extras", "torch_index", "entries"} else {}
+        )
 
     def fault(self, extras: Sequence[str] = (), torch_index: str | None = None) -> str:
         """Why it cannot be used as it is, or "". Takes milliseconds: this runs at every start."""
@@ -319,7 +323,9 @@ class Pip:
             return say("unpacking", now=self._installed() - before, count=unpack.count(",") + 1)
         here = sum(file.stat().st_size for file in self.downloads.glob("pip-*/*.whl")) / 1e6
         announced = [
-            found for line in lines if (found := re.match(r" +Downloading (\S+)-\S+ \(([\d.]+) ([kM])B\)", line))
+            found
+            for line in lines
+            if (found := re.match(r" +Downloading ([^-\s]+-[^-\s]+)\S* \(([\d.]+) ([kM])B\)", line))
         ]
         total = sum(float(size) / (1000 if unit == "k" else 1) for _, size, unit in (one.groups() for one in announced))
         left = say("left", seconds=(total - here) * seconds / here) if total - here > 20 and here > 20 else ""
