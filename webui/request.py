@@ -22,6 +22,12 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
+def _well_formed(value: Any) -> Any:
+    """Half of a character, as broken clients send it, cannot be stored: the replacement character stands in."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_well_formed)]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Real = Annotated[float, BeforeValidator(_no_bool)]
 
@@ -36,8 +42,8 @@ class Part(BaseModel):
 
 
 class Prompts(Part):
-    prompt: str = field("", max_length=MAX_PROMPT)
-    negative: str = field("", "Negative prompt", max_length=MAX_PROMPT)
+    prompt: Text = field("", max_length=MAX_PROMPT)
+    negative: Text = field("", "Negative prompt", max_length=MAX_PROMPT)
 
 
 class Size(Part):
