@@ -60,14 +60,12 @@ def find(kinds: Mapping[str, K], name: str, what: str = "name") -> K:
 @functools.cache
 def _discover(package: str, kind: type[Any]) -> Mapping[str, Any]:
     found = sorted(_declared(package, kind), key=lambda each: (getattr(each, "order", float("inf")), each.name))
-    taken: dict[str, str] = {}
+    taken: dict[str, Named] = {}
     for each in found:
         for word in _words(each):
-            other = taken.setdefault(word.casefold(), each.name)
-            if other != each.name:
-                raise ValueError(f"{package}: {each.name!r} and {other!r} both answer to {word!r}")
-    if len({each.name for each in found}) < len(found):
-        raise ValueError(f"{package}: a name is declared twice among {[each.name for each in found]}")
+            other = taken.setdefault(word.casefold(), each)
+            if other is not each:
+                raise ValueError(f"{package}: {each.name!r} and {other.name!r} both answer to {word!r}")
     return MappingProxyType({each.name: each for each in found})
 
 

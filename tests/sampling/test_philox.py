@@ -61,8 +61,8 @@ def test_numbers_do_not_depend_on_how_many_are_drawn_at_once() -> None:
 
 def test_the_noise_of_a_picture_takes_milliseconds() -> None:
     def seconds() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         Generator(1).randn((4, 64, 64))
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     assert min(seconds() for _ in range(5)) < 0.03  # 2 ms on an idle machine; number by number it would be 200

@@ -33,7 +33,10 @@ Noise = Callable[[float, float], "Tensor"]
 """(sigma, sigma_next) → fresh standard normal noise in the shape of x, for the step between the two."""
 
 Sigmas = Callable[[int, NoiseSchedule], list[float]]
-"""(steps, the model's noise schedule) → the falling sigmas to step through; n + 1 of them, the last 0."""
+"""(steps, the model's noise schedule) → the falling sigmas to step through: one more than steps, the last 0.
+
+Only a sampler's own may differ in count and end (``schedule.leading_sigmas``).
+"""
 
 Use = Literal["eta", "churn", "s_noise", "ensd", "second_order", "timesteps"]
 """What a sampler makes use of, or is.

@@ -52,7 +52,8 @@ class ImageNoise:
         if isinstance(self._generator, philox.Generator):
             noise = torch.from_numpy(self._generator.randn(self.shape))
         else:
-            noise = torch.randn(self.shape, generator=self._generator, device=self._generator.device)
+            where = self._generator.device
+            noise = torch.randn(self.shape, generator=self._generator, device=where, dtype=torch.float32)
         return noise.to(self.device)[None]
 
     def _new_generator(self, seed: int) -> philox.Generator | torch.Generator:
@@ -61,5 +62,5 @@ class ImageNoise:
                 return philox.Generator(seed)
             case "CPU":
                 return torch.Generator("cpu").manual_seed(seed)
-            case "GPU":
-                return torch.Generator(self.device).manual_seed(seed)
+            case "GPU":  # sd-webui takes the CPU's on Apple's devices
+                return torch.Generator("cpu" if self.device.type == "mps" else self.device).manual_seed(seed)
