@@ -16,7 +16,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 (it is for the Pythons that are to
     )
 
 import contextlib
+import dataclasses
 import io
+import json
 import os
 import shlex
 import shutil
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     named = bool(arguments) and not arguments[0].startswith("-")
     command, rest = (arguments[0], [*arguments[1:]]) if named else ("serve", [*arguments])
     if command == "open-browser":  # our own child, see start_browser_opener
-        return open_browser(rest[0])
+        return open_browser(options.parse(rest[1:]), since=float(rest[0]))
     if command not in COMMANDS:
         options.build_parser().fail_unknown(command)
     theirs = command in ("test", "check", "explain")  # arguments that are another program's
@@ -68,7 +70,7 @@ def commandline_args() -> list[str]:
 def serve(environment: Environment, given: options.Options, flags: Sequence[str]) -> int:
     prepare(environment, given)
     if given.open_browser and has_display():
-        start_browser_opener(given.url)
+        start_browser_opener(flags)
     return hand_over(environment, flags)
 
 
@@ -140,28 +142,29 @@ def has_display() -> bool:
     return windowed or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def start_browser_opener(url: str) -> None:
+def start_browser_opener(flags: Sequence[str]) -> None:
     """A child that outlives this process, which is about to become the server; by way of sh it is nobody's zombie."""
-    command = [sys.executable, str(ROOT / "launch.py"), "open-browser", url]
+    command = [sys.executable, str(ROOT / "launch.py"), "open-browser", str(time.time()), *flags]
     if WINDOWS:
         subprocess.Popen(command)
     else:
         subprocess.run(["/bin/sh", "-c", '"$@" &', "sh", *command], check=False)
 
 
-def open_browser(url: str, patience: float = 120.0) -> int:
-    """Open the page as soon as it answers anything; give up after ``patience`` seconds."""
+def open_browser(given: options.Options, since: float, patience: float = 120.0) -> int:
+    """Open the page as soon as it answers; the server writes the port it got into its lock file (webui/lock.py)."""
+    lock = given.data_dir / "data" / "server.lock"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     give_up = time.monotonic() + patience
     while time.monotonic() < give_up:
-        try:
-            direct.open(url, timeout=5).close()
-        except urllib.error.HTTPError:
-            pass  # it asks for the password: that is an answer
-        except OSError:
-            time.sleep(0.3)
-            continue
-        return 0 if webbrowser.open(url) else 1
+        time.sleep(0.3)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if lock.stat().st_mtime < since:
+                continue  # an earlier server's
+            url = dataclasses.replace(given, port=json.loads(lock.read_text(encoding="utf-8"))["port"]).url
+            with contextlib.suppress(urllib.error.HTTPError):  # asking for the password is an answer too
+                direct.open(url, timeout=5).close()
+            return 0 if webbrowser.open(url) else 1
     return 1
 
 

@@ -175,7 +175,7 @@ def port_and_page(given: options.Options) -> Finding:
     if is_our_page(given.url):
         return Finding("ok", "page", {"url": given.url, "ms": (time.monotonic() - begun) * 1000})
     holder = port_holder(given.port) or say("somebody")
-    return Finding("fail", "port_taken", {"port": given.port, "holder": holder, "other": given.port + 1})
+    return Finding("warn", "port_taken", {"port": given.port, "holder": holder, "other": given.port + 1})
 
 
 def is_our_page(url: str) -> bool:
