@@ -43,6 +43,7 @@ def make_app(home: Path) -> Iterator[Callable[[float], App]]:
     def make(seconds_a_step: float = 0.0) -> App:
         run = functools.partial(fake_worker.paint, seconds_a_step=seconds_a_step)
         app = App(Paths(home), InProcess(run))
+        app.settings.change({"sd_model_checkpoint": "tiny.safetensors"})  # whatever is shipped
         app.start()
         made.append(app)
         return app

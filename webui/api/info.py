@@ -101,8 +101,9 @@ def info(app: App, asked: Asked, snapshot: Snapshot, language: str) -> dict[str,
 
 
 def find(app: App, kind: Kind, name: str) -> ModelFile | None:
-    """None when the file has gone since, or is the VAE inside the checkpoint."""
+    """None when the file has gone since, or is the VAE inside the checkpoint. With its hash: the job needed it."""
     try:
-        return app.catalog.find(kind, name, kind)
+        file = app.catalog.find(kind, name, kind)
+        return file if file.sha256 else app.refresh().find(kind, name, kind)
     except Fault:
         return None
