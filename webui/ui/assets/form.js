@@ -1,0 +1,117 @@
+// The form: what is asked, kept across reloads, counted and refused.
+{
+  const block = (path, kind = "field") => document.getElementById(`${kind}-${path.replaceAll(".", "-")}`);
+  const byPath = (paths, values) => Object.fromEntries(paths.map((path, i) => [path, values[i]]));
+
+  // --- talking to the server; what goes wrong comes back as {detail, hint, field}
+
+  atelier.ask = async (path, body = {}) => {
+    try {
+      const headers = { "Content-Type": "application/json", "Accept-Language": atelier.language };
+      const reply = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+      const answer = await reply.json();
+      return reply.ok ? answer : { error: true, ...answer };
+    } catch {
+      return { error: true, detail: atelier.word("page.offline"), hint: atelier.word("page.offline.hint") };
+    }
+  };
+
+  const sayWrong = (answer, kind) => {
+    const place = answer.field && block(answer.field, kind);
+    if (!place) return;
+    const why = Object.assign(document.createElement("small"), { className: "why", textContent: answer.detail });
+    place.classList.add("wrong");
+    place.append(why);
+    place.querySelector("input, textarea")?.focus();
+    place.addEventListener("input", () => clearWrong(), { once: true });
+  };
+  const clearWrong = () => {
+    document.querySelectorAll(".why").forEach((each) => each.remove());
+    document.querySelectorAll(".wrong").forEach((each) => each.classList.remove("wrong"));
+  };
+
+  atelier.generate = async (paths, values) => {
+    const waits = atelier.isBusy();
+    clearWrong();
+    const answer = await atelier.ask("page/jobs", byPath(paths, values));
+    atelier.refused(answer.error ? answer : null);
+    if (answer.error) sayWrong(answer, "field");
+    else if (waits) atelier.toast(atelier.word("page.queued"));
+  };
+
+  atelier.applySettings = async (names, values) => {
+    clearWrong();
+    const answer = await atelier.ask("page/settings", byPath(names, values));
+    if (answer.error) sayWrong(answer, "setting");
+    atelier.toast(answer.error ? answer.detail : atelier.word("page.applied"), answer.error);
+  };
+
+  // --- kept in this browser
+
+  let restored = false; // until then the form still holds its defaults
+  atelier.keep = (paths, values) => {
+    if (restored) atelier.remember("form", JSON.stringify(byPath(paths, values)));
+  };
+  atelier.restore = (paths, values) => {
+    const kept = JSON.parse(atelier.recall("form") ?? "{}");
+    restored = true;
+    const now = paths.map((path, i) => kept[path] ?? values[i]);
+    paths.forEach((path, i) => path.startsWith("prompts.") && atelier.count(path, now[i]));
+    return now;
+  };
+
+  // --- size: the checkpoint's own until somebody chooses another
+
+  atelier.ownSize = () => atelier.remember("own-size", "yes");
+  atelier.ownedSize = (width, height) => (atelier.recall("own-size") ? [width, height] : [0, 0]);
+  atelier.swap = (width, height) => {
+    atelier.ownSize();
+    return [height, width];
+  };
+
+  // --- tokens
+
+  const timers = {};
+  atelier.count = (path, text) => {
+    clearTimeout(timers[path]);
+    timers[path] = setTimeout(async () => {
+      const answer = await atelier.ask("page/tokens", { [path]: text });
+      const place = block(path);
+      if (answer.error || !place) return;
+      const [used, room] = answer[path];
+      const counter = place.querySelector(".count") ?? place.appendChild(document.createElement("span"));
+      Object.assign(counter, { className: "count", textContent: `${used}/${room}`, title: atelier.word("page.tokens") });
+    }, 200);
+  };
+
+  atelier.fillPrompt = (text) => {
+    const area = block("prompts.prompt").querySelector("textarea");
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    area.focus();
+  };
+
+  // --- a line that comes and goes
+
+  atelier.toast = (text, bad = false) => {
+    if (!text) return;
+    const toast = document.getElementById("toast") ?? document.body.appendChild(document.createElement("div"));
+    Object.assign(toast, { id: "toast", role: "status", textContent: text });
+    toast.classList.toggle("bad", bad);
+    toast.classList.add("on");
+    clearTimeout(timers.toast);
+    timers.toast = setTimeout(() => toast.classList.remove("on"), 4000);
+  };
+
+  // --- keys
+
+  const isOpenList = (target) => target?.getAttribute?.("aria-expanded") === "true";
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      document.getElementById("generate")?.click();
+    } else if (event.key === "Escape" && !document.fullscreenElement && !isOpenList(event.target)) {
+      atelier.interrupt();
+    }
+  });
+}
