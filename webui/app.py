@@ -170,6 +170,15 @@ class App:
             raise NotFound("unknown_job", id=job_id[:100])
         return snapshot
 
+    def counts(self) -> tuple[int, int]:
+        """How many jobs run, and how many wait."""
+        running = 1 if self.queue.running() else 0
+        return running, max(0, len(self.store.waiting()) - running)
+
+    def current_job(self, client: str) -> str | None:
+        """The job that a client wants to see: the one that runs, else the next that waits, else the last that ended."""
+        return self.store.current(client)
+
     async def watch(self, job_id: str) -> AsyncIterator[Snapshot]:
         """The job as it goes on, a value per change, until it has ended. To stop watching stops nothing."""
         before: Snapshot | None = None

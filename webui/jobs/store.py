@@ -201,6 +201,15 @@ class Store:
             for row in self._read("SELECT * FROM jobs WHERE client = ? ORDER BY seq DESC LIMIT ?", client, limit)
         ]
 
+    def current(self, client: str) -> str | None:
+        """The client's job that runs, else its first that waits, else its latest."""
+        rows = self._read(
+            "SELECT id FROM jobs WHERE client = ? ORDER BY state = 'running' DESC, state = 'queued' DESC, "
+            "CASE state WHEN 'queued' THEN seq ELSE -seq END LIMIT 1",
+            client,
+        )
+        return rows[0]["id"] if rows else None
+
     # --- pictures
 
     def stage(
