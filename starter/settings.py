@@ -36,14 +36,14 @@ class Settings:
     unet_heads: int = 8
 
     # training both together: latents of 128-pixel pictures first, then of 256
-    steps: tuple[int, int] = (1_500, 1_500)
-    batch: tuple[int, int] = (64, 32)
+    steps: tuple[int, int] = (1_100, 700)
+    batch: tuple[int, int] = (32, 16)
     rate: float = 2e-3
-    average: float = 0.998  # of the weights, over steps
+    average: float = 0.996  # of the weights, over steps
     empty_captions: float = 0.1
     strange_captions: float = 0.15
     offset_noise: float = 0.07  # SD 1's schedule never reaches pure noise: without it all skies come out alike
     timestep_bias: float = 0.85
-    save_every: int = 100
+    save_every: int = 50
 
     seed: int = 0

@@ -173,7 +173,8 @@ class Run:
         settings, total = self.settings, sum(self.settings.steps)
         alphas = models.sd_alphas()
         clock = Clock("starter", self.step, total)
-        while self.step < total:
+        parent = os.getppid()
+        while self.step < total and os.getppid() == parent:  # do not outlive a parent that was killed
             stage = int(self.step >= settings.steps[0])
             torch.manual_seed(self.step * 64 + self.rank)
             batch = self.source.batch(self.step, stage, settings.batch[stage] // dist.get_world_size())
