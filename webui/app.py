@@ -154,9 +154,8 @@ class App:
     def _with_known_names(self, request: Request) -> Request:
         sampler = _known(self.samplers, request.sampling.sampler, "sampler").name
         scheduler = _known(self.schedulers, request.sampling.scheduler, "scheduler").name
-        checkpoint = self.checkpoint(request.models.checkpoint)
-        self.identify(checkpoint).require()
-        vae = self.vae(request.models.vae)
+        checkpoint, vae = self.checkpoint(request.models.checkpoint), self.vae(request.models.vae)
+        self.identify(checkpoint).require(vae_given=vae is not None)
         return request.model_copy(update={
             "sampling": request.sampling.model_copy(update={"sampler": sampler, "scheduler": scheduler}),
             "models": request.models.model_copy(
