@@ -31,7 +31,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from webui import doctor, options
-from webui.install import ROOT, WINDOWS, Environment, Failure, child_environ, prepare, tell
+from webui.install import prepare
+from webui.install.environment import ROOT, WINDOWS, Environment, child_environ
+from webui.install.words import Failure, tell
 
 TEXTS = {
     "stopped": ("Stopped; the next start goes on from here.", "已停止；下次启动会从这里继续。"),
@@ -75,7 +77,8 @@ def serve(environment: Environment, given: options.Options, flags: Sequence[str]
 
 
 def setup(environment: Environment, given: options.Options, flags: Sequence[str]) -> int:
-    prepare(environment, given)
+    """Install or repair, looking closer than a start does."""
+    prepare(environment, given, thorough=True)
     return 0
 
 

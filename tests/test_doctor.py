@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from webui import doctor, install, options
-from webui.install import Environment
+from webui import doctor, options
+from webui.install import environment as environments
+from webui.install.environment import Environment
 
 
 @pytest.fixture
@@ -76,14 +77,14 @@ def make_installed(environment: Environment, name: str, version: str) -> None:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
-@pytest.mark.skipif(install.WINDOWS, reason="another layout")
+@pytest.mark.skipif(environments.WINDOWS, reason="another layout")
 @pytest.mark.parametrize(
     ("version", "code"), [("2.13.0", "versions"), ("2.13.0+cu130", "versions"), ("2.12.1", "versions_bad")]
 )
 def test_versions_are_compared_without_the_local_part(version, code, tmp_path, monkeypatch):
     environment = Environment(tmp_path)
     (tmp_path / "constraints.txt").write_text("# tested\ntorch==2.13.0\npydantic_core==1.0\n")
-    monkeypatch.setattr(install, "CONSTRAINTS", tmp_path / "constraints.txt")
+    monkeypatch.setattr(environments, "CONSTRAINTS", tmp_path / "constraints.txt")
     make_installed(environment, "torch", version)
     make_installed(environment, "Pydantic.Core", "1.0")
     make_installed(environment, "unrelated", "5")

@@ -17,8 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from webui import install, options
-from webui.install import Environment, Failure, prepare
+from webui import options
+from webui.install import environment as environments
+from webui.install import machine, prepare
+from webui.install.environment import Environment
+from webui.install.pip import Pip
+from webui.install.words import TEXTS, Failure, say
 
 # As much torch as the first look at it needs.
 TORCH = """
@@ -61,9 +65,9 @@ def make_checkout(folder: Path) -> None:
 
 
 def use_checkout(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(install, "ROOT", folder)
-    patch.setattr(install, "CONSTRAINTS", folder / "constraints.txt")
-    patch.setattr(install, "this_machine", lambda: install.Machine("CPU", ""))
+    patch.setattr(environments, "ROOT", folder)
+    patch.setattr(environments, "CONSTRAINTS", folder / "constraints.txt")
+    patch.setattr(machine, "this_machine", lambda: machine.Machine("CPU", ""))
     patch.setenv("LC_ALL", "C.UTF-8")
     patch.setenv("PIP_NO_INDEX", "1")
     patch.setenv("PIP_NO_COMPILE", "1")
@@ -159,7 +163,7 @@ def test_a_set_up_killed_half_way_is_finished_by_the_next(environment):
 def test_a_python_that_was_removed_is_replaced(environment):
     config = environment.folder / "pyvenv.cfg"
     config.write_text(config.read_text().replace("home = ", "home = /gone"))
-    assert environment.fault() == install.say("no_python")
+    assert environment.fault() == say("no_python")
     prepare(environment, options.Options())
     assert environment.fault() == ""
 
@@ -167,7 +171,7 @@ def test_a_python_that_was_removed_is_replaced(environment):
 def test_new_versions_are_installed(environment, checkout):
     constraints = checkout / "constraints.txt"
     constraints.write_text(constraints.read_text().replace("alpha==1.0", "alpha==2.0"))
-    assert environment.fault() == install.say("changed")
+    assert environment.fault() == say("changed")
     prepare(environment, options.Options())
     assert installed(environment) == {"alpha-2.0", "torch-9.9"}
 
@@ -176,7 +180,7 @@ def test_a_failure_says_what_pip_said_and_leaves_no_stamp(empty, checkout):
     (checkout / "wheels" / "alpha-1.0-py3-none-any.whl").unlink()
     with pytest.raises(Failure, match=r"(?s)alpha==1\.0.*install\.log"):
         prepare(empty, options.Options())
-    assert empty.fault() == install.say("no_stamp")
+    assert empty.fault() == say("no_stamp")
 
 
 def test_source_packages_are_refused(empty, checkout):
@@ -187,24 +191,51 @@ def test_source_packages_are_refused(empty, checkout):
 
 def test_another_torch_replaces_the_one_that_is_there(environment, monkeypatch):
     asked = options.Options(torch_index="http://mirror.invalid/whl")
-    monkeypatch.setattr(install, "answers", lambda index: True)
-    monkeypatch.setattr(install.Pip, "install", lambda self, *arguments: commands.append(arguments))
-    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr(machine, "answers", lambda index: True)
+    really, commands = Pip.install, []
+
+    def install(self: Pip, *arguments: str) -> None:
+        commands.append(arguments)
+        really(self, *(word for word in arguments if "mirror" not in word))
+
+    monkeypatch.setattr(Pip, "install", install)
     prepare(environment, asked)
-    assert commands[0] == (
-        "torch==9.9",
-        "--extra-index-url=http://mirror.invalid/whl",
-        "--force-reinstall",
-        "--no-deps",
-    )
+    assert commands[0] == ("torch==9.9", "--extra-index-url=http://mirror.invalid/whl")
     commands.clear()
     prepare(environment, asked)
     prepare(environment, options.Options())  # a flag given once stays
     assert commands == []
 
 
+def test_what_was_asked_for_is_remembered_by_the_start_that_finishes(empty, checkout, monkeypatch):
+    asked = options.Options(torch_index="http://mirror.invalid/whl")
+    monkeypatch.setattr(machine, "answers", lambda index: False)
+    (checkout / "wheels" / "alpha-1.0-py3-none-any.whl").rename(checkout / "alpha")
+    with pytest.raises(Failure):
+        prepare(empty, asked, extras=["test"])
+    make_wheel(checkout / "wheels", "alpha", "1.0")
+    prepare(empty, options.Options())
+    assert empty.fault(["test"], asked.torch_index) == ""
+
+
+def test_a_damaged_file_deep_inside_is_found_by_setup(environment):
+    (environment.site / "alpha" / "__init__.py").unlink()
+    assert environment.fault() == ""  # a start looks at no more than the top
+    prepare(environment, options.Options(), thorough=True)
+    assert (environment.site / "alpha" / "__init__.py").is_file()
+
+
+def test_a_folder_that_is_not_ours_is_not_emptied(tmp_path):
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    with pytest.raises(Failure, match="VENV_DIR"):
+        prepare(Environment(folder), options.Options())
+    assert (folder / "thesis.txt").exists()
+
+
 def test_an_index_that_does_not_answer_is_left_aside_and_that_is_said(empty, capsys, monkeypatch):
-    monkeypatch.setattr(install, "answers", lambda index: False)
+    monkeypatch.setattr(machine, "answers", lambda index: False)
     prepare(empty, options.Options(torch_index="http://mirror.invalid/whl"))
     assert "http://mirror.invalid/whl does not answer" in capsys.readouterr().err
     assert empty.fault() == ""
@@ -214,11 +245,11 @@ def test_a_torch_that_does_not_start_is_no_success(empty, checkout):
     make_wheel(checkout / "wheels", "torch", "9.9", "raise ImportError('DLL load failed')")
     with pytest.raises(Failure, match="DLL load failed"):
         prepare(empty, options.Options())
-    assert empty.fault() == install.say("no_stamp")
+    assert empty.fault() == say("no_stamp")
 
 
 def test_a_cpu_build_on_a_machine_with_a_card_is_pointed_out(empty, capsys, monkeypatch):
-    monkeypatch.setattr(install, "this_machine", lambda: install.Machine("NVIDIA", ""))
+    monkeypatch.setattr(machine, "this_machine", lambda: machine.Machine("NVIDIA", ""))
     prepare(empty, options.Options())
     assert "--reinstall-torch" in capsys.readouterr().err
 
@@ -236,7 +267,7 @@ def test_two_at_once_install_once(empty, capsys):
 @pytest.mark.parametrize("stamp", ["", "{", "[1]", "null"])
 def test_a_damaged_stamp_is_no_stamp(environment, stamp):
     environment.stamp_file.write_text(stamp)
-    assert environment.fault() == install.say("no_stamp")
+    assert environment.fault() == say("no_stamp")
 
 
 # --- which torch ------------------------------------------------------------------------------------------------------
@@ -260,7 +291,7 @@ def test_the_cuda_build_fits_driver_and_card(says, index, tmp_path, monkeypatch)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(Path, "exists", lambda self: False)  # no /dev/kfd
-    assert install.this_machine().torch_index == install.INDEX + index
+    assert machine.this_machine().torch_index == machine.INDEX + index
 
 
 def test_an_index_answers_or_not(monkeypatch):
@@ -272,27 +303,27 @@ def test_an_index_answers_or_not(monkeypatch):
         def log_message(self, format, *args):
             pass
 
-    monkeypatch.setattr(install, "PATIENCE", 0.5)
+    monkeypatch.setattr(machine, "PATIENCE", 0.5)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
-    assert install.answers(f"{base}/whl/cpu")
-    assert install.answers(f"{base}/whl/cpu/")
-    assert not install.answers(f"{base}/whl/cu999")
+    assert machine.answers(f"{base}/whl/cpu")
+    assert machine.answers(f"{base}/whl/cpu/")
+    assert not machine.answers(f"{base}/whl/cu999")
     server.shutdown()
     server.server_close()
-    assert not install.answers(f"{base}/whl/cpu")
+    assert not machine.answers(f"{base}/whl/cpu")
     with socket.create_server(("127.0.0.1", 0)) as mute:  # takes the connection and says nothing
-        assert not install.answers(f"http://127.0.0.1:{mute.getsockname()[1]}")
-    assert not install.answers("no address")
+        assert not machine.answers(f"http://127.0.0.1:{mute.getsockname()[1]}")
+    assert not machine.answers("no address")
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
 def test_the_live_line_counts_bytes_and_packages(empty):
-    pip = install.Pip(empty)
+    pip = Pip(empty)
     lines = ["Collecting torch==9.9\n", "  Downloading torch-9.9-py3-none-any.whl (800.0 MB)\n"]
     (pip.downloads / "pip-unpack-1").mkdir(parents=True)
     with (pip.downloads / "pip-unpack-1" / "torch.whl").open("wb") as file:
@@ -302,9 +333,7 @@ def test_the_live_line_counts_bytes_and_packages(empty):
     assert pip._status(lines, pip._installed() - 2, 10.0) == "      unpacking 2 of 3 packages"
 
 
-@pytest.mark.parametrize("code", sorted(install.TEXTS))
+@pytest.mark.parametrize("code", sorted(TEXTS))
 def test_both_languages_say_the_same_things(code):
-    english, chinese = (
-        {field for _, field, _, _ in string.Formatter().parse(text) if field} for text in install.TEXTS[code]
-    )
+    english, chinese = ({field for _, field, _, _ in string.Formatter().parse(text) if field} for text in TEXTS[code])
     assert english == chinese

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import launch
-from webui import install, options
-from webui.install import Environment
+from webui import options
+from webui.install.environment import Environment
 
 LAUNCH = Path(launch.__file__)
 posix = pytest.mark.skipif(os.name != "posix", reason="a shell script stands in for the environment's Python")
@@ -31,7 +31,7 @@ def environ(tmp_path):
     python = venv / "bin/python"
     python.write_text('#!/bin/sh\necho "$@"\necho "PYTHONPATH=$PYTHONPATH"\nexit ${CODE:-0}\n')
     python.chmod(0o755)
-    Environment(venv).write_stamp(["test"], None)
+    Environment(venv).write_stamp(["test"], None, whole=True)
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "SYSTEMROOT")}
     return {**kept, "VENV_DIR": str(venv), "LC_ALL": "C.UTF-8", "CI": "1"}
 
@@ -182,7 +182,7 @@ def test_the_browser_opens_when_the_page_answers_at_the_port_the_server_got(tmp_
 def test_a_fresh_clone_with_an_empty_home_sets_up_and_serves(tmp_path):
     clone, home = tmp_path / "clone", tmp_path / "home"
     home.mkdir()
-    subprocess.run(["git", "clone", "-q", str(install.ROOT), str(clone)], check=True)
+    subprocess.run(["git", "clone", "-q", str(LAUNCH.parent), str(clone)], check=True)
     pips = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     environ = {**pips, "PATH": os.environ["PATH"], "HOME": str(home), "CI": "1", "LC_ALL": "C.UTF-8"}
     command = [sys.executable, "launch.py"]

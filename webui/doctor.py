@@ -21,7 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from webui import install, options
+from webui import options
+from webui.install import environment as environments
+from webui.install import machine
+from webui.install.environment import Environment
 
 NEEDED_GB = 8.0  # of disk, for an installation from nothing; CUDA builds are the largest
 SPARE_GB = 2.0  # below this, pictures and the database are soon in trouble
@@ -76,7 +79,7 @@ class Finding(NamedTuple):
     params: dict[str, object]
 
 
-def run(given: options.Options, environment: install.Environment) -> int:
+def run(given: options.Options, environment: Environment) -> int:
     """Print every finding as it is made; 1 if something keeps the program from working, else 0."""
     levels = []
     for level, code, params in examine(given, environment):
@@ -93,9 +96,9 @@ def say(code: str, **params: object) -> str:
     return TEXTS[code][options.system_language() == "zh-CN"].format(**params)
 
 
-def examine(given: options.Options, environment: install.Environment) -> Iterator[Finding]:
+def examine(given: options.Options, environment: Environment) -> Iterator[Finding]:
     yield python()
-    reason = environment.fault()
+    reason = environment.fault() or ", ".join(info.stem for info in environment.broken())
     if reason:
         yield Finding("fail", "environment_bad", {"venv": environment.folder, "reason": reason})
     else:
@@ -116,9 +119,9 @@ def python() -> Finding:
     )
 
 
-def versions(environment: install.Environment) -> Finding:
+def versions(environment: Environment) -> Finding:
     """Installed versions against constraints.txt; torch's local part (+cpu, +cu130) does not count."""
-    lines = install.CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    lines = environments.CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     pinned = {plain(name): version for name, _, version in (line.partition("==") for line in lines) if version}
     found = importlib.metadata.distributions(path=[str(environment.site)])
     installed = {plain(one.name): one.version.partition("+")[0] for one in found}
@@ -134,17 +137,17 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def torch(environment: install.Environment, wants_cpu: bool) -> Finding:
+def torch(environment: Environment, wants_cpu: bool) -> Finding:
     try:
-        result = environment.run("-c", install.TORCH_PROBE, capture_output=True, timeout=120)
+        result = environment.run("-c", machine.TORCH_PROBE, capture_output=True, timeout=120)
     except subprocess.TimeoutExpired:
         return Finding("fail", "torch_bad", {"why": "no answer within 120 s"})
     if result.returncode:
         return Finding("fail", "torch_bad", {"why": (result.stderr.strip().splitlines() or ["?"])[-1]})
     about = json.loads(result.stdout)
-    machine = install.this_machine().name
-    if about["device"] == "cpu" and machine in ("NVIDIA", "AMD") and not wants_cpu:
-        return Finding("warn", "torch_cpu", {**about, "machine": machine})
+    card = machine.this_machine().name
+    if about["device"] == "cpu" and card in ("NVIDIA", "AMD") and not wants_cpu:
+        return Finding("warn", "torch_cpu", {**about, "machine": card})
     return Finding("ok", "torch", about)
 
 
