@@ -79,9 +79,13 @@ def test_the_network_sees_scaled_x_and_the_timestep() -> None:
     torch.testing.assert_close(seen, X * SCHEDULE.alphas_cumprod[500] ** 0.5)
 
 
-def test_a_network_in_half_precision_leaves_x0_in_single() -> None:
-    guided = Guided(lambda x, t, cond: x.half(), parts((5.0, 1.0)), always(2.0), 7.0, SCHEDULE)  # pyright: ignore[reportUnknownLambdaType]
-    assert guided(X, SIGMA).x0.dtype == torch.float32
+def test_a_network_in_half_precision_costs_x0_nothing_more() -> None:
+    """Its output is taken as it is; what is done with it is done in single precision."""
+    output = torch.tensor(1 / 3, dtype=torch.float16)
+    guided = Guided(lambda x, t, cond: output.expand_as(x), parts((5.0, 1.0)), always(2.0), 1.0, SCHEDULE)
+    x0 = guided(X, SIGMA).x0
+    assert x0.dtype == torch.float32
+    torch.testing.assert_close(x0, X - float(output) * SIGMA, rtol=1e-6, atol=0)
 
 
 def test_every_call_is_reported_and_an_interruption_keeps_the_last_estimate() -> None:

@@ -183,6 +183,19 @@ def test_churn_stays_between_its_limits(name: str) -> None:
     assert drawn == [sigma for sigma in sigmas if 0.5 <= sigma <= 5.0]
 
 
+@pytest.mark.parametrize(("s_churn", "factor"), [(0.6, 1.2), (1e9, math.sqrt(2))])
+def test_churn_is_shared_among_the_steps_and_limited(s_churn: float, factor: float) -> None:
+    seen: list[float] = []
+
+    def denoise(x: Tensor, sigma: float) -> Denoised:
+        seen.append(sigma)
+        return Denoised(x)
+
+    x, sigmas = torch.zeros(2, dtype=torch.float64), [8.0, 4.0, 2.0, 0.0]
+    run(find_sampler("Euler"), denoise, x, sigmas, normal(0, x), s_churn=s_churn)
+    assert seen == pytest.approx([8 * factor, 4 * factor, 2 * factor])
+
+
 def test_s_noise_scales_what_is_added() -> None:
     x = torch.zeros(100_000, dtype=torch.float64)
 
