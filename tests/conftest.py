@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -26,31 +27,36 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def make_home(folder: Path, checkpoint: Path) -> Path:
+    """A data folder with one checkpoint, ``tiny.safetensors``, which is the chosen one."""
+    models = folder / "models" / "Stable-diffusion"
+    models.mkdir(parents=True)
+    (models / "tiny.safetensors").symlink_to(checkpoint)
+    (folder / "data").mkdir()
+    (folder / "data" / "settings.json").write_text('{"sd_model_checkpoint": "tiny.safetensors"}', encoding="utf-8")
+    return folder
+
+
+@contextlib.contextmanager
+def running_app(home: Path, seconds_a_step: float = 0.0) -> Iterator[App]:
+    app = App(Paths(home), InProcess(functools.partial(fake_worker.paint, seconds_a_step=seconds_a_step)))
+    app.start()
+    try:
+        yield app
+    finally:
+        app.close()
+
+
 @pytest.fixture
 def home(tmp_path: Path, tiny_checkpoint: Path) -> Path:
-    """A data folder with one checkpoint, ``tiny.safetensors``."""
-    folder = tmp_path / "models" / "Stable-diffusion"
-    folder.mkdir(parents=True)
-    (folder / "tiny.safetensors").symlink_to(tiny_checkpoint)
-    return tmp_path
+    return make_home(tmp_path, tiny_checkpoint)
 
 
 @pytest.fixture
 def make_app(home: Path) -> Iterator[Callable[[float], App]]:
-    """Apps by seconds that each of their steps takes; started here and closed afterwards."""
-    made: list[App] = []
-
-    def make(seconds_a_step: float = 0.0) -> App:
-        run = functools.partial(fake_worker.paint, seconds_a_step=seconds_a_step)
-        app = App(Paths(home), InProcess(run))
-        app.settings.change({"sd_model_checkpoint": "tiny.safetensors"})  # whatever is shipped
-        app.start()
-        made.append(app)
-        return app
-
-    yield make
-    for app in made:
-        app.close()
+    """Apps by seconds that each of their steps takes."""
+    with contextlib.ExitStack() as stack:
+        yield lambda seconds_a_step: stack.enter_context(running_app(home, seconds_a_step))
 
 
 @pytest.fixture
