@@ -98,12 +98,17 @@ def limits(info: FieldInfo) -> tuple[float, float, float]:
     low, high, step = 0.0, 100.0, 1.0
     for limit in info.metadata:
         if isinstance(limit, annotated_types.Ge):
-            low = limit.ge  # type: ignore[assignment]
+            low = _number(limit.ge)
         elif isinstance(limit, annotated_types.Le):
-            high = limit.le  # type: ignore[assignment]
+            high = _number(limit.le)
         elif isinstance(limit, annotated_types.MultipleOf):
-            step = limit.multiple_of  # type: ignore[assignment]
+            step = _number(limit.multiple_of)
     return low, high, step
+
+
+def _number(limit: object) -> float:
+    assert isinstance(limit, int | float)
+    return limit
 
 
 def look_of(path: str) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from webui.app import BUILT_IN_VAES, App
 from webui.files.catalog import Catalog
 from webui.messages import Fault, render
 from webui.ui.buttons import icon
+from webui.ui.events import QUIET
 from webui.ui.form import look_of
 from webui.ui.reader import Reader
-from webui.ui.words import t
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -43,21 +43,20 @@ class Header:
 
     def _settles(self, notice: Component) -> dict[str, Any]:
         models = list(self.models.values())
-        quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        return {"inputs": models, "outputs": [*models, notice], **quiet}
+        return {"inputs": models, "outputs": [*models, notice], **QUIET}
 
     def _refresh(self, checkpoint: str | None, vae: str | None, request: gr.Request) -> tuple[Any, Any, str]:
         """Look at the folders again."""
         before = {file.name for file in self._app.catalog.of("checkpoint")}
         found = len({file.name for file in self._app.refresh().of("checkpoint")} - before)
-        language = Reader.of(request.request).language
+        language = _language(request)
         *models, notice = self._settle(checkpoint, vae, request)
         return models[0], models[1], notice or render("page.refreshed", {"found": found}, language)
 
     def _settle(self, checkpoint: str | None, vae: str | None, request: gr.Request) -> tuple[Any, Any, str]:
         """The files there are now. A choice whose file has gone is replaced by the default one, and that is said."""
         catalog, notice = self._app.catalog, ""
-        language = Reader.of(request.request).language
+        language = _language(request)
         chosen = next((file.name for file in catalog.of("checkpoint") if file.name == checkpoint), None)
         if chosen is None:
             chosen = default_checkpoint(self._app)
@@ -85,3 +84,8 @@ def default_checkpoint(app: App) -> str | None:
         return app.checkpoint().name
     except Fault:
         return None
+
+
+def _language(request: gr.Request) -> str:
+    assert request.request
+    return Reader.of(request.request).language

@@ -22,9 +22,8 @@ def view(app: App, reader: Reader) -> View:
 
 
 def queue_line(running: int, waiting: int, language: str) -> str:
-    if not running and not waiting:
-        return render("page.queue.idle", {}, language)
-    return render("page.queue.busy", {"running": running, "waiting": waiting}, language)
+    code = "page.queue.busy" if waiting else "page.queue.running" if running else "page.queue.idle"
+    return render(code, {"running": running, "waiting": waiting}, language)
 
 
 def stage(snapshot: Snapshot, language: str, app: App) -> View:
@@ -63,18 +62,14 @@ def now(snapshot: Snapshot, language: str) -> View | None:
         return None
     if progress is None:
         return _now(-1, render("page.phase.starting", {}, language))
+    if progress.phase == "loading":  # counts nothing towards the pictures; how long it takes, nobody knows at first
+        return _now(-1, render("page.phase.loading", {}, language), fraction=progress.fraction or None)
     blanks = {"picture": progress.index + 1, "pictures": len(job.shots), "step": progress.step, "steps": progress.steps}
-    code = f"page.phase.{progress.phase}"
-    line = render(code, blanks, language)
-    if progress.phase != "loading" and len(job.shots) > 1:
+    line = render(f"page.phase.{progress.phase}", blanks, language)
+    if len(job.shots) > 1:
         line = render("page.phase.of", {**blanks, "doing": line}, language)
-    return _now(
-        progress.index,
-        line,
-        fraction=progress.fraction if progress.phase == "loading" else snapshot.fraction,
-        left=time_left(snapshot.remaining, language) if progress.phase != "loading" else "",
-        preview=progress.preview,
-    )
+    left = time_left(snapshot.remaining, language)
+    return _now(progress.index, line, fraction=snapshot.fraction, left=left, preview=progress.preview)
 
 
 def _now(index: int, line: str, fraction: float | None = None, left: str = "", preview: str | None = None) -> View:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import gradio as gr
 from fastapi import FastAPI
 
@@ -18,7 +16,6 @@ from webui.ui.words import t, translations
 
 def mount(api: FastAPI, app: App, options: Options) -> FastAPI:
     """The page at "/" of ``api``, behind all routes that ``api`` has already."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     api.include_router(routes.router(app))
     api.add_middleware(shell.FirstScript, html=shell.head(options))
     return gr.mount_gradio_app(

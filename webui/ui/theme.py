@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-import gradio as gr
+from gradio.themes import Base, sizes
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -28,22 +28,22 @@ PALETTE = {
 }
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC",
         "Microsoft YaHei", "sans-serif"]  # fmt: skip
-MONO = ["ui-monospace", "SF Mono", "Consolas", "Noto Sans Mono CJK SC", "monospace"]
+MONO = ["ui-monospace", "SF Mono", "Consolas", "DejaVu Sans Mono", "monospace"]
 
 
-class Atelier(gr.themes.Base):
+class Atelier(Base):
     def __init__(self) -> None:
         super().__init__(
             font=FONT,
             font_mono=MONO,
-            spacing_size=gr.themes.sizes.spacing_md,
-            radius_size=gr.themes.sizes.radius_md,
-            text_size=gr.themes.sizes.text_md,
+            spacing_size=sizes.spacing_md,
+            radius_size=sizes.radius_md,
+            text_size=sizes.text_md,
         )
         self.name = "atelier"
         for name, token in COLOURS.items():
             modes = [each for each in (name, f"{name}_dark") if hasattr(self, each)]
-            self.set(**{each: f"var(--{token})" for each in modes})
+            self.set(**dict.fromkeys(modes, f"var(--{token})"))
         self.set(**SHAPES)
 
 

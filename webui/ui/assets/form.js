@@ -63,7 +63,7 @@
   // --- size: the checkpoint's own until somebody chooses another
 
   atelier.ownSize = () => atelier.remember("own-size", "yes");
-  atelier.ownedSize = (width, height) => (atelier.recall("own-size") ? [width, height] : [0, 0]);
+  atelier.size = (native, width, height) => (atelier.recall("own-size") ? [width, height] : native);
   atelier.swap = (width, height) => {
     atelier.ownSize();
     return [height, width];

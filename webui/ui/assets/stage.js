@@ -76,6 +76,9 @@
     const url = preview ? `data:image/jpeg;base64,${preview}` : picture?.url;
     const image = part("image");
     image.hidden = !url;
+    const size = picture ?? (runs() ? view.job : null);
+    part("frame").hidden = !size || !(url || view.now);
+    if (size) part("frame").style.setProperty("--ratio", size.width / size.height);
     image.classList.toggle("rough", Boolean(preview));
     if (url && image.getAttribute("src") !== url) image.src = url;
     set(image, "alt", picture ? picture.text.split("\n")[0] : "");
@@ -102,7 +105,7 @@
 
   const drawStrip = () => {
     const strip = part("strip");
-    const total = view.job?.total ?? 0;
+    const total = runs() ? view.job.total : (view.pictures.at(-1)?.index ?? -1) + 1; // nothing more comes after the end
     while (strip.children.length > total) strip.lastChild.remove();
     while (strip.children.length < total) strip.append(thumb(strip.children.length));
     const current = shown();
@@ -138,6 +141,8 @@
     }
     const picture = shown();
     part("info").hidden = !picture;
+    const several = picture && view.job.total > 1;
+    set(part("whose"), "textContent", several ? atelier.word("page.picture", { number: picture.index + 1 }) : "");
     set(part("text"), "textContent", picture?.text ?? "");
     set(part("path"), "textContent", picture?.path ?? "");
   };
@@ -166,8 +171,13 @@
       node.setAttribute("aria-label", node.title);
     }
     for (const chip of stage.querySelectorAll(".chip")) chip.onclick = () => atelier.fillPrompt(chip.textContent);
-    for (const button of document.querySelectorAll("button.icon")) button.title = button.textContent.trim();
-    part("copy").onclick = async () => {
+    for (const button of document.querySelectorAll("button.icon:not([title])")) button.title = button.textContent.trim();
+    for (const field of document.querySelectorAll("[id^=field-]")) {
+      field.querySelector("[data-testid=block-info]").title = atelier.word(`${field.id.replaceAll("-", ".")}.help`);
+    }
+    part("info").open = innerWidth > 820; // on a phone the form comes first
+    part("copy").onclick = async (event) => {
+      event.preventDefault(); // it stands in the line that opens and closes
       await navigator.clipboard.writeText(shown().text);
       atelier.toast(atelier.word("page.copied"));
     };

@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from webui.ui.buttons import icon
+from webui.ui.events import QUIET, on_change
 from webui.ui.form import Form
 from webui.ui.tab import Page, Tab
 from webui.ui.words import t
@@ -68,21 +69,15 @@ def _size_and_batch(form: Form, page: Page) -> None:
 
 
 def _follow_native_size(form: Form, page: Page) -> None:
-    """The size is the checkpoint's own until somebody chooses another; the page sends 0 for one nobody chose."""
+    """The size is the checkpoint's own until somebody chooses another, which the browser knows."""
 
-    def fitting(checkpoint: str | None, width: int, height: int) -> tuple[int, int]:
-        return (width, height) if width and height else page.app.native_size(checkpoint or "")
+    def native(checkpoint: str | None) -> list[int]:
+        return list(page.app.native_size(checkpoint or ""))
 
-    sizes = [form.components["size.width"], form.components["size.height"]]
-    form.components["models.checkpoint"].change(
-        fitting,
-        [form.components["models.checkpoint"], *sizes],
-        sizes,
-        js="(checkpoint, w, h) => [checkpoint, ...atelier.ownedSize(w, h)]",
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    fitting = gr.JSON(visible=False)
+    checkpoint, *sizes = (form.components[path] for path in ("models.checkpoint", "size.width", "size.height"))
+    changed = gr.on([on_change(checkpoint)], native, checkpoint, fitting, **QUIET)
+    changed.then(None, [fitting, *sizes], sizes, js="(own, w, h) => atelier.size(own, w, h)", api_visibility="private")
 
 
 def _seed(form: Form) -> None:
@@ -97,7 +92,7 @@ def _seed(form: Form) -> None:
 def _remember(form: Form, page: Page) -> None:
     """The form survives a reload, in the browser alone; whether its models still exist is settled by the server."""
     boxes = form.components
-    gr.on([box.change for box in boxes.values()], **form.calls("keep"))
+    gr.on([on_change(box) for box in boxes.values()], **form.calls("keep"))
     page.blocks.load(**form.calls("restore"), outputs=list(boxes.values())).then(**page.settle)
 
 
