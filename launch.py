@@ -57,10 +57,11 @@ def main(arguments: Sequence[str]) -> int:
         return open_browser(options.parse(rest[1:]), since=float(rest[0]))
     if command not in COMMANDS:
         options.build_parser().fail_unknown(command)
-    theirs = command in ("test", "check", "explain")  # arguments that are another program's
-    flags = [] if theirs else [*rest, *commandline_args()]
     environment = Environment(Path(os.environ.get("VENV_DIR") or ROOT / ".venv").absolute())
-    return COMMANDS[command](environment, options.parse(flags), rest if theirs else flags)
+    if command in ("test", "check", "bench", "explain"):  # what follows is another program's
+        return COMMANDS[command](environment, options.parse([]), rest)
+    flags = [*rest, *commandline_args()]
+    return COMMANDS[command](environment, options.parse(flags), flags)
 
 
 def commandline_args() -> list[str]:
@@ -112,6 +113,15 @@ def check(environment: Environment, given: options.Options, arguments: Sequence[
         ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-logo"],
     )
     return max([environment.run(*words, cwd=ROOT).returncode for words in checks])
+
+
+def bench(environment: Environment, given: options.Options, arguments: Sequence[str]) -> int:
+    """``bench NAME``: one of the measurements in bench/, whose names an unknown one is answered with."""
+    names = sorted(file.stem for file in (ROOT / "bench").glob("*.py") if "\ndef main(" in file.read_text("utf-8"))
+    if not arguments or arguments[0] not in names:
+        raise Failure(f"python launch.py bench {'|'.join(names)} ...")
+    prepare(environment, given, extras=["test"])
+    return environment.run("-m", f"bench.{arguments[0]}", *arguments[1:], cwd=ROOT).returncode
 
 
 def hand_over(environment: Environment, arguments: Sequence[str]) -> int:
@@ -188,6 +198,7 @@ COMMANDS: dict[str, Command] = {
     "setup": setup,
     "test": test,
     "check": check,
+    "bench": bench,
     "doctor": diagnose,
     "explain": explain,
 }

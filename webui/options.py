@@ -82,6 +82,7 @@ USAGE = """python launch.py [flags]             set up if needed, then serve the
        python launch.py setup [flags]       set up only
        python launch.py test [pytest args]  run the tests
        python launch.py check               format, lint, types, import rules
+       python launch.py bench NAME          a measurement
        python launch.py doctor [flags]      what is wrong with this installation, and the cure
        python launch.py explain ...         what a file is, as JSON"""
 
