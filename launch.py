@@ -96,10 +96,10 @@ def test(environment: Environment, given: options.Options, arguments: Sequence[s
     """pytest with the ``test`` extra. The tests find the browser in the variable CHROMIUM."""
     prepare(environment, given, extras=["test"])
     browser = find_chromium()
-    notice = "" if browser else say("no_chromium", python=environment.python)
-    tell(notice)
+    notice = "" if browser else say("no_chromium", python=environment.python) + "\n"
+    tell(notice, end="")
     code = environment.run("-m", "pytest", *arguments, cwd=ROOT, environ={"CHROMIUM": browser}).returncode
-    tell(notice)  # again, since what comes in between is long
+    tell(notice, end="")  # again, since what comes in between is long
     return code
 
 
