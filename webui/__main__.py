@@ -22,6 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from webui import api, doctor, explain, install, messages, options
+from webui.api.farewell import Farewell
 from webui.api.guard import Guard
 from webui.app import App
 from webui.jobs.executor import Subprocess, worker_command
@@ -69,6 +70,7 @@ def serve(given: Options, listener: socket.socket) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in str(record.msg))
     signal.signal(signal.SIGTERM, on_terminate)
     worker = Subprocess(worker_command(*worker_arguments(given)), PROGRAM)
     app = App(Paths(given.data_dir, given.model_folders), worker)
@@ -95,7 +97,7 @@ def assemble(app: App, given: Options) -> ASGIApp:
     )
     from webui.ui.page import mount
 
-    return Guard(mount(api.create(app, given), app, given), given)
+    return Farewell(Guard(mount(api.create(app, given), app, given), given))
 
 
 class Server(uvicorn.Server):

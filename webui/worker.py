@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -99,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--use-cpu", action="store_true")
     parser.add_argument("--device-id", type=int)
     options = parser.parse_args(argv)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows has no sessions that keep Ctrl+C away (see Subprocess)
     logging.basicConfig(level=logging.INFO, format="worker: %(message)s", stream=sys.stderr)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no library may fetch anything by itself
     serve(lambda: _load(options.use_cpu, options.device_id))

@@ -172,12 +172,18 @@ def test_a_failed_job_says_why_and_which(app: App, client: TestClient) -> None:
     assert app.snapshot(body["job_id"]).job.state == "failed"
 
 
+def drawn(api: webuiapi.WebUIApi, **body: Any) -> webuiapi.WebUIApiResult:
+    result = api.txt2img(**body)
+    assert isinstance(result, webuiapi.WebUIApiResult)
+    return result
+
+
 def test_32_at_once(app: App) -> None:
     with served(guarded(app)) as port:
         apis = [webuiapi.WebUIApi(port=port) for _ in range(32)]
         with ThreadPoolExecutor(32) as threads:
             made = [
-                threads.submit(api.txt2img, prompt=f"{seed}", seed=seed, steps=1, width=64, height=64)
+                threads.submit(drawn, api, prompt=f"{seed}", seed=seed, steps=1, width=64, height=64)
                 for seed, api in enumerate(apis)
             ]
             infos = [result.result().info for result in made]
@@ -188,7 +194,7 @@ def test_32_at_once(app: App) -> None:
 def test_webuiapi_works_as_people_use_it(app: App) -> None:
     with served(guarded(app)) as port:
         api = webuiapi.WebUIApi(port=port)
-        result = api.txt2img(prompt="a red boat", steps=4)
+        result = drawn(api, prompt="a red boat", steps=4)
         assert result.image.size == (512, 512)
         assert result.image.info["parameters"] == result.info["infotexts"][0]
         assert result.info["ignored"] == []

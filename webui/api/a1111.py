@@ -150,7 +150,7 @@ def understand(body: Txt2ImgBody, app: App) -> Asked:
         values["override_settings.eta_noise_seed_delta"] = overrides["eta_noise_seed_delta"]
     values["sampler_name"], values["scheduler"] = sampler_and_scheduler(app, body)
     left = overrides.keys() - known.keys() - {"eta_noise_seed_delta"}
-    ignored = sorted([*(body.model_extra or {}), *(f"override_settings.{name}" for name in left)])
+    ignored: list[str] = sorted([*(body.model_extra or {}), *(f"override_settings.{name}" for name in left)])
     return Asked(_request(values), settings, tuple(name[:100] for name in ignored[:MAX_IGNORED]))
 
 

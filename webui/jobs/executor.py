@@ -148,7 +148,13 @@ class Subprocess:
             self._worker = self._worker or self._spawn()
 
     def _spawn(self) -> _Worker:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._cwd)
+        process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self._cwd,
+            start_new_session=True,  # Ctrl+C in the terminal is for the server, which then closes the pipe
+        )
         lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         assert process.stdout
         threading.Thread(target=_pump, args=(process.stdout, lines), name="worker-events", daemon=True).start()
