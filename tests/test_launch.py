@@ -92,6 +92,12 @@ def test_what_cannot_start_is_refused_before_anything_is_installed(arguments, tm
     assert not (tmp_path / "new").exists()
 
 
+def test_an_unknown_measurement_is_answered_with_those_there_are(environ):
+    result = run("bench", "nothing", environ=environ)
+    assert result.returncode == 1
+    assert "txt2img" in result.stderr
+
+
 def test_help_needs_no_environment(environ, tmp_path):
     result = run("--help", environ=environ, VENV_DIR=str(tmp_path / "new"))
     assert result.returncode == 0

@@ -40,7 +40,7 @@ TEXTS = {
     "versions": ("{count} packages as in constraints.txt", "{count} 个包与 constraints.txt 一致"),
     "versions_bad": ("not the tested versions: {names}", "与测试过的版本不同：{names}"),
     "versions_bad.cure": ("python launch.py --reinstall", "python launch.py --reinstall"),
-    "torch": ("torch {version} computes on {device} {name}", "torch {version} 使用 {device} {name} 计算"),
+    "torch": ("torch {version} computes on {device}{name}", "torch {version} 使用 {device}{name} 计算"),
     "torch_cpu": (
         "torch {version} computes on the CPU, but there is {machine} hardware",
         "torch {version} 只用 CPU 计算，但本机有 {machine} 硬件",
@@ -145,6 +145,7 @@ def torch(environment: Environment, wants_cpu: bool) -> Finding:
     if result.returncode:
         return Finding("fail", "torch_bad", {"why": (result.stderr.strip().splitlines() or ["?"])[-1]})
     about = json.loads(result.stdout)
+    about["name"] = about["name"] and f" ({about['name']})"
     card = machine.this_machine().name
     if about["device"] == "cpu" and card in ("NVIDIA", "AMD") and not wants_cpu:
         return Finding("warn", "torch_cpu", {**about, "machine": card})
