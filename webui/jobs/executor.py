@@ -209,7 +209,7 @@ class Subprocess:
             try:
                 worker.process.stdin.write(json.dumps(message).encode() + b"\n")
                 worker.process.stdin.flush()
-            except OSError:  # it died; the reader sees that too
+            except (OSError, ValueError):  # it died, which the reader sees too; or we closed its pipe ourselves
                 return False
         return True
 
