@@ -87,20 +87,23 @@ def look_at_torch(environment: Environment) -> tuple[str, str]:
 def only_one(path: Path) -> Iterator[None]:
     """Hold a lock file that the system lets go of however this process ends; a second launch.py waits here."""
     with path.open("a") as file:
-        try:
-            _lock(file, wait=False)
-        except OSError:
+        if not _locked(file):
             tell(say("waiting"))
-            _lock(file, wait=True)
+            while not _locked(file):
+                time.sleep(0.5)
         yield
 
 
-def _lock(file: IO[str], wait: bool) -> None:
-    if sys.platform == "win32":
-        import msvcrt
+def _locked(file: IO[str]) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
 
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
