@@ -28,7 +28,7 @@ from webui.install.environment import Environment
 
 NEEDED_GB = 8.0  # of disk, for an installation from nothing; CUDA builds are the largest
 SPARE_GB = 2.0  # below this, pictures and the database are soon in trouble
-MODEL_FILES = (".safetensors", ".ckpt")
+MODEL_FILE = ".safetensors"
 
 TEXTS = {
     "python": ("Python {version}", "Python {version}"),
@@ -165,7 +165,7 @@ def models(given: options.Options) -> Finding:
     """Checkpoints, by a plain look: which of them can be loaded is for ``explain model`` and the page to say."""
     roots = dict.fromkeys((given.data_dir, options.PROGRAM))
     folders = [*given.ckpt_dir, *(path for root in roots for path in root.glob("[Mm]odels/[Ss]table-[Dd]iffusion"))]
-    count = sum(file.suffix in MODEL_FILES for folder in folders for file in folder.rglob("*"))
+    count = sum(file.suffix == MODEL_FILE for folder in folders for file in folder.rglob("*"))
     shown = ", ".join(map(str, folders)) or str(given.data_dir / "models" / "Stable-diffusion")
     return Finding("ok" if count else "warn", "models" if count else "no_models", {"count": count, "folders": shown})
 
