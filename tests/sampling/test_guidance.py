@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
@@ -20,10 +22,10 @@ class Network:
     def __init__(self) -> None:
         self.asked: list[tuple[Tensor, float, float]] = []
 
-    def __call__(self, x: Tensor, t: float, cond: float) -> Tensor:
-        self.asked.append((x, t, cond))
+    def __call__(self, x: Tensor, t: float, conds: Sequence[float]) -> list[Tensor]:
+        self.asked += [(x, t, cond) for cond in conds]
         sigma = SCHEDULE.t_to_sigma(t)
-        return (x / EPSILON.scale_in(sigma) - cond) / sigma
+        return [(x / EPSILON.scale_in(sigma) - cond) / sigma for cond in conds]
 
 
 def parts(*weighted: tuple[float, float]) -> list[Part[float]]:
@@ -82,7 +84,9 @@ def test_the_network_sees_scaled_x_and_the_timestep() -> None:
 def test_a_network_in_half_precision_costs_x0_nothing_more() -> None:
     """Its output is taken as it is; what is done with it is done in single precision."""
     output = torch.tensor(1 / 3, dtype=torch.float16)
-    guided = Guided(lambda x, t, cond: output.expand_as(x), parts((5.0, 1.0)), always(2.0), 1.0, SCHEDULE)
+    guided = Guided(
+        lambda x, t, conds: [output.expand_as(x) for _ in conds], parts((5.0, 1.0)), always(2.0), 1.0, SCHEDULE
+    )
     x0 = guided(X, SIGMA).x0
     assert x0.dtype == torch.float32
     torch.testing.assert_close(x0, X - float(output) * SIGMA, rtol=1e-6, atol=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -19,8 +20,8 @@ SHAPE = (4, 6, 5)
 ids = pytest.mark.parametrize("sampler", samplers().values(), ids=lambda sampler: sampler.name)
 
 
-def network(x: Tensor, t: float, cond: float) -> Tensor:
-    return torch.tanh(x * (1 + t / 1000)) * cond
+def network(x: Tensor, t: float, conds: Sequence[float]) -> list[Tensor]:
+    return [torch.tanh(x * (1 + t / 1000)) * cond for cond in conds]
 
 
 def guided(seen: list[int] | None = None) -> Guided[float]:
@@ -79,9 +80,9 @@ def test_what_a_sampler_starts_from() -> None:
     first_seen: dict[str, Tensor] = {}
     for name in ("Euler", "DDIM"):
 
-        def look(x: Tensor, t: float, cond: float, name: str = name) -> Tensor:
+        def look(x: Tensor, t: float, conds: Sequence[float], name: str = name) -> list[Tensor]:
             first_seen.setdefault(name, x)
-            return x
+            return [x for _ in conds]
 
         sampler = find_sampler(name)
         watching = Guided(look, [Part(always(1.0))], always(0.5), 3.0, SCHEDULE)
@@ -93,5 +94,5 @@ def test_what_a_sampler_starts_from() -> None:
 
 def test_no_gradients_are_kept() -> None:
     weight = torch.ones(1, requires_grad=True)
-    watching = Guided(lambda x, t, cond: x * weight, [Part(always(1.0))], always(0.5), 3.0, SCHEDULE)
+    watching = Guided(lambda x, t, conds: [x * weight for _ in conds], [Part(always(1.0))], always(0.5), 3.0, SCHEDULE)
     assert not sample(watching, find_sampler("Euler"), [1.0, 0.0], ImageNoise(1, SHAPE)).requires_grad

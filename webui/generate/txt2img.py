@@ -73,7 +73,7 @@ class Txt2ImgJob:
         family, size, seeds = self._model.family, self._request.size, self._request.seeds
         shape = (family.latent_channels, size.height // family.downscale, size.width // family.downscale)
         guided = Guided(
-            predict=lambda x, t, cond: family.predict(self._model.parts, x, t, cond),
+            predict=lambda x, t, conds: family.predict(self._model.parts, x, t, conds),
             parts=[Part(always(positive))],
             negative=always(negative),
             cfg=self._request.sampling.cfg_scale,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,8 +79,11 @@ class Family(ABC):
         """Chunks of 77 tokens → (1, 77·n, context)."""
 
     @abstractmethod
-    def predict(self, parts: Parts, x: Tensor, t: float, cond: Tensor) -> Tensor:
-        """One call of the network: x (B, C, h, w), cond (B, tokens, context) → its output, both float32."""
+    def predict(self, parts: Parts, x: Tensor, t: float, conds: Sequence[Tensor]) -> list[Tensor]:
+        """The network's output for each text: x (1, C, h, w), conds (1, tokens, context) each → (1, C, h, w) each.
+
+        float32 on both sides. Texts of one length share a call.
+        """
 
     @abstractmethod
     def decode(self, parts: Parts, latent: Tensor) -> Tensor:

@@ -15,8 +15,11 @@ from webui.sampling.schedule import EPSILON, NoiseSchedule, Prediction
 C = TypeVar("C")
 """An encoded text. Sampling only hands it on."""
 
-Predict = Callable[[Tensor, float, C], Tensor]
-"""(scaled x (1, C, h, w), timestep, one text) → the network's output (1, C, h, w). One network call."""
+Predict = Callable[[Tensor, float, Sequence[C]], Sequence[Tensor]]
+"""(scaled x (1, C, h, w), timestep, texts) → the network's output (1, C, h, w) for each text.
+
+Texts of one length go through the network together, as they always do for this picture; other pictures never join.
+"""
 
 
 class Interrupted(Exception):
@@ -62,7 +65,7 @@ def at(timeline: Timeline[C], call: int) -> C:
 class Guided(Generic[C]):
     """Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598); the only object with per-run state.
 
-    The network is called once for each text, one picture at a time, so that a picture never depends on its neighbours.
+    The network sees one picture at a time, so that a picture never depends on its neighbours.
     ``interrupted`` says why to stop, or None; ``report`` is told how often this object was called, and x0, after each.
     """
 
@@ -81,20 +84,20 @@ class Guided(Generic[C]):
     def __call__(self, x: Tensor, sigma: float) -> Denoised:
         if reason := self.interrupted():
             raise Interrupted(reason, self.x0)
-        conds = [self.estimate(x, sigma, at(part.timeline, self.calls)) for part in self.parts]
+        texts = [at(part.timeline, self.calls) for part in self.parts]
         scales = [part.weight * self.cfg for part in self.parts]
-        uncond = None
-        if sum(scales) == 1:  # it would cancel out
+        if sum(scales) == 1:  # the negative prompt would cancel out
+            conds, uncond = self.estimates(x, sigma, texts), None
             x0 = sum((c * scale for c, scale in zip(conds, scales, strict=True)), torch.zeros_like(x))
         else:
-            uncond = self.estimate(x, sigma, at(self.negative, self.calls))
+            *conds, uncond = self.estimates(x, sigma, [*texts, at(self.negative, self.calls)])
             x0 = sum(((c - uncond) * scale for c, scale in zip(conds, scales, strict=True)), uncond)
         self.calls += 1
         self.x0 = x0
         self.report(self.calls, x0)
         return Denoised(x0, uncond)
 
-    def estimate(self, x: Tensor, sigma: float, cond: C) -> Tensor:
-        """x0 (1, C, h, w) for one text."""
-        output = self.predict(x * self.prediction.scale_in(sigma), self.schedule.sigma_to_t(sigma), cond)
-        return self.prediction.x0(x, output.to(x.dtype), sigma)
+    def estimates(self, x: Tensor, sigma: float, texts: Sequence[C]) -> list[Tensor]:
+        """x0 (1, C, h, w) for each text."""
+        outputs = self.predict(x * self.prediction.scale_in(sigma), self.schedule.sigma_to_t(sigma), texts)
+        return [self.prediction.x0(x, output.to(x.dtype), sigma) for output in outputs]

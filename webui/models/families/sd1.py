@@ -7,6 +7,7 @@ Widths, depths and levels are read off the tensors' shapes. What shapes cannot s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,12 +85,16 @@ class StableDiffusion1(Family):
 
         return encode_clip(parts.text_encoder, chunks, options)
 
-    def predict(self, parts: Parts, x: Tensor, t: float, cond: Tensor) -> Tensor:
+    def predict(self, parts: Parts, x: Tensor, t: float, conds: Sequence[Tensor]) -> list[Tensor]:
         import torch
 
+        if len({cond.shape for cond in conds}) > 1:
+            return [output for cond in conds for output in self.predict(parts, x, t, [cond])]
         net: Any = parts.denoiser
-        times = torch.full((x.shape[0],), t, device=x.device, dtype=torch.float32)
-        return net(x.to(net.dtype), times, cond.to(net.dtype), return_dict=False)[0].float()
+        times = torch.full((len(conds),), t, device=x.device, dtype=torch.float32)
+        xs = x.expand(len(conds), -1, -1, -1)
+        outputs = net(xs.to(net.dtype), times, torch.cat(list(conds)).to(net.dtype), return_dict=False)[0]
+        return list(outputs.float().split(1))
 
     def decode(self, parts: Parts, latent: Tensor) -> Tensor:
         vae: Any = parts.vae
