@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from webui.api.auth import TRIES, WAIT_SECONDS, Doorkeeper
 from webui.api.guard import HEADERS, Guard
 from webui.app import App
 from webui.options import Options
+from webui.ports import listen
 
 USERS = (("ann", "pass:word"), ("bo", "秘密"))
 
@@ -194,6 +196,25 @@ def test_no_file_is_given_away(site_app: App, site: TestClient, route: str, name
     reply = site.get(route + path)
     assert reply.status_code in (403, 404)
     assert b"root:" not in reply.content and b"import" not in reply.content and b"SQLite" not in reply.content
+
+
+@pytest.mark.parametrize("what", ["path", "url"])
+def test_gradios_events_fetch_no_file_and_no_address(site_app: App, site: TestClient, what: str) -> None:
+    """T04, T05: every event of the page, given a file or an address of ours where it wants a value."""
+    with contextlib.closing(listen("127.0.0.1", 0)) as canary:
+        address = f"http://127.0.0.1:{canary.getsockname()[1]}/x"
+        file = {"path": "/etc/passwd" if what == "path" else address, "meta": {"_type": "gradio.FileData"}}
+        value = file | ({"url": address} if what == "url" else {})
+        events = site.get("/config").json()["dependencies"]
+        assert events
+        for event in events:
+            job = {"data": [value for _ in event["inputs"]], "fn_index": event["id"], "session_hash": "x"}
+            replies = [site.post(f"/gradio_api/{path}", json=job) for path in ("run/predict", "api/predict")]
+            assert [reply.status_code for reply in replies if reply.status_code == 200] == []
+            assert [reply for reply in replies if b"root:" in reply.content] == []
+        canary.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has called
+            canary.accept()
 
 
 # --- passwords

@@ -6,13 +6,14 @@ The row numbers (V01, T21, …) are those of the project's list of what to withs
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.api.conftest import SMALL
-from webui.api.guard import MAX_BODY
+from webui.api.guard import MAX_BODY, MAX_UNDECLARED
 from webui.app import App
 
 JSON = {"Content-Type": "application/json"}
@@ -189,19 +190,30 @@ def test_the_unexpected_has_the_same_shape(monkeypatch: pytest.MonkeyPatch, app:
     assert "secret" not in reply.text
 
 
-@pytest.mark.parametrize("declared", [True, False])
-def test_too_large_a_body_is_cut_off(client: TestClient, declared: bool) -> None:
+def pieces(size: int) -> Iterator[bytes]:
+    for _ in range(-(-size // 65536)):
+        yield b" " * 65536
+
+
+@pytest.mark.parametrize(("size", "declared"), [(MAX_BODY + 1, True), (MAX_UNDECLARED + 1, False)])
+def test_too_large_a_body_is_cut_off(client: TestClient, size: int, declared: bool) -> None:
     """V14, T24: by its declared length, and by what arrives where none is declared."""
-    size, piece = MAX_BODY + 1, b" " * 65536
-
-    def body() -> Any:
-        for _ in range(size // len(piece) + 1):
-            yield piece
-
-    headers = JSON | ({"Content-Length": str((size // len(piece) + 1) * len(piece))} if declared else {})
-    reply = client.post("/sdapi/v1/txt2img", content=body(), headers=headers)
+    headers = JSON | ({"Content-Length": str(sum(map(len, pieces(size))))} if declared else {})
+    reply = client.post("/sdapi/v1/txt2img", content=pieces(size), headers=headers)
     assert reply.status_code == 413
     check_shape(reply.content)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_large_body_within_the_limit_is_read(client: TestClient, declared: bool) -> None:
+    body = json.dumps(SMALL).encode() + b" " * (MAX_UNDECLARED - 1000)
+    reply = client.post("/sdapi/v1/txt2img", content=body if declared else iter([body]), headers=JSON)
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "9" * 30])
+def test_lengths_that_are_none(client: TestClient, length: str) -> None:
+    assert client.post("/sdapi/v1/txt2img", content=b"{}", headers=JSON | {"Content-Length": length}).status_code == 413
 
 
 def test_settings_change_all_or_none(app: App, client: TestClient) -> None:

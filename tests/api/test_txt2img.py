@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import webuiapi
 from PIL import Image
@@ -170,6 +171,17 @@ def test_a_failed_job_says_why_and_which(app: App, client: TestClient) -> None:
     body = reply.json()
     assert (reply.status_code, body["error"]) == (500, "out_of_memory")
     assert app.snapshot(body["job_id"]).job.state == "failed"
+
+
+def test_the_job_goes_on_when_its_caller_hangs_up(slow_app: App) -> None:
+    """V16."""
+    with served(guarded(slow_app)) as port, pytest.raises(httpx.ReadTimeout):
+        httpx.post(
+            f"http://127.0.0.1:{port}/sdapi/v1/txt2img",
+            json=SMALL | {"steps": 20, "force_task_id": "mine"},
+            timeout=httpx.Timeout(30, read=0.2),
+        )
+    assert slow_app.wait("mine").job.state == "done"
 
 
 def drawn(api: webuiapi.WebUIApi, **body: Any) -> webuiapi.WebUIApiResult:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 import webui
 from webui.api import errors, jobs, sdapi
+from webui.api.strict import StrictRoute
 from webui.app import App
 from webui.messages import NotFound
 from webui.options import Options
@@ -43,13 +44,13 @@ def create(app: App, options: Options) -> FastAPI:
     api = FastAPI(
         title="Atelier WebUI",
         version=webui.__version__,
-        root_path=options.subpath,
         description=(
             "`/sdapi/v1` is AUTOMATIC1111's API; `/api/v1` is ours. "
             "Errors are `{error, detail, field, hint, job_id?}` in the language of `Accept-Language`."
         ),
     )
     api.state.webui, api.state.options = app, options
+    api.router.route_class = StrictRoute  # of whoever adds routes, the page too
     errors.install(api)
     for router in (alive, sdapi.router, jobs.router, unknown):
         api.include_router(router)

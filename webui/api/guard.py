@@ -4,7 +4,8 @@
    (DNS rebinding) gets nothing.
 2. What a browser says it does for another site's page is refused; programs, which say nothing of the kind, pass.
 3. Where passwords are set, every request carries one (HTTP Basic).
-4. A body is counted while it arrives, and no more than MAX_BODY is taken.
+4. A body has to be shorter than MAX_BODY; one that does not say how long it is gets counted as it arrives, and cut
+   off at MAX_UNDECLARED.
 
 Replies get headers that forbid framing, sniffing and sharing across sites, whatever the route behind them says.
 """
@@ -26,7 +27,8 @@ from webui.api.errors import reply
 from webui.messages import Fault
 from webui.options import Options
 
-MAX_BODY = 32 * 1024 * 1024  # bytes
+MAX_BODY = 32 << 20  # bytes
+MAX_UNDECLARED = 8 << 20  # bytes
 DRAIN_SECONDS = 5.0  # a body that is too large is read and dropped for so long, so that its sender sees the answer
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -70,18 +72,18 @@ class Guard:
             self._check_host(connection.headers)
             self._check_site(scope, connection.headers)
             scope["user"] = self._doorkeeper.admit(connection)
-            _check_length(connection.headers)
+            limit = _limit(connection.headers)
         except Fault as fault:
             await _refuse(connection, fault, receive, send)
             return
-        metered = _Metered(receive, send)
+        metered = _Metered(receive, send, limit)
         try:
             await self._app(scope, metered.receive, metered.send)
         except Exception:
             if not metered.cut:
                 raise
         if metered.cut and not metered.answered:
-            await _refuse(connection, TooLarge("too_large", limit_mb=MAX_BODY >> 20), receive, send)
+            await _refuse(connection, too_large(MAX_UNDECLARED), receive, send)
 
     def _check_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -113,10 +115,10 @@ class Guard:
 
 
 class _Metered:
-    """Passes a body on, but cuts it off at MAX_BODY: the route sees its client leave, and its answer is dropped."""
+    """Passes a body on, but cuts it off at ``limit``: the route sees its client leave, and its answer is dropped."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive, self._send, self._limit = receive, send, limit
         self._taken = 0
         self.cut = False
         self.answered = False
@@ -124,7 +126,7 @@ class _Metered:
     async def receive(self) -> Message:
         message = await self._receive()
         self._taken += len(message.get("body", b""))
-        if self._taken <= MAX_BODY:
+        if self._taken <= self._limit:
             return message
         self.cut = True
         return {"type": "http.disconnect"}
@@ -136,10 +138,18 @@ class _Metered:
         await self._send(message)
 
 
-def _check_length(headers: Headers) -> None:
-    length = headers.get("content-length", "0")
+def _limit(headers: Headers) -> int:
+    """Bytes that may come. Raises TooLarge when more are announced."""
+    length = headers.get("content-length")
+    if length is None:
+        return MAX_UNDECLARED
     if len(length) > 12 or not length.isdecimal() or int(length) > MAX_BODY:
-        raise TooLarge("too_large", limit_mb=MAX_BODY >> 20)
+        raise too_large(MAX_BODY)
+    return MAX_BODY
+
+
+def too_large(limit: int) -> TooLarge:
+    return TooLarge("too_large", limit_mb=limit >> 20)
 
 
 def _name(host: str) -> str:

@@ -16,7 +16,7 @@ from webui.ui.words import t, translations
 
 def mount(api: FastAPI, app: App, options: Options) -> FastAPI:
     """The page at "/" of ``api``, behind all routes that ``api`` has already."""
-    api.include_router(routes.router(app))
+    api.include_router(routes.router(app, api.router.route_class))
     api.add_middleware(shell.FirstScript, html=shell.head(options))
     return gr.mount_gradio_app(
         api,

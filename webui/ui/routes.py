@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from webui.app import App
 from webui.jobs.store import ENDED
@@ -24,8 +25,9 @@ IDLE_SECONDS = 0.5
 BEAT_SECONDS = 15.0  # a silent stream says that it is alive, so that a closed page is noticed
 
 
-def router(app: App) -> APIRouter:
-    routes = APIRouter(prefix="/page", include_in_schema=False)
+def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
+    """``route_class`` reads the bodies; the API's takes strict JSON only."""
+    routes = APIRouter(prefix="/page", include_in_schema=False, route_class=route_class)
 
     @routes.get("/live")
     async def live_view(request: Request) -> StreamingResponse:
