@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from webui import api, doctor, explain, install, messages, options
 from webui.api.farewell import Farewell
 from webui.api.guard import Guard
+from webui.api.no_files import NoFiles
 from webui.api.subpath import Subpath
 from webui.app import App
 from webui.jobs.executor import Subprocess, worker_command
@@ -99,7 +100,7 @@ def assemble(app: App, given: Options) -> ASGIApp:
     from webui.ui.page import mount
 
     site = mount(api.create(app, given), app, given)
-    return Farewell(Guard(Subpath(site, given.subpath), given))
+    return Farewell(Guard(NoFiles(Subpath(site, given.subpath)), given))
 
 
 class Server(uvicorn.Server):

@@ -24,6 +24,7 @@ from tests.conftest import make_home, running_app
 from webui import api
 from webui.api.auth import TRIES, WAIT_SECONDS, Doorkeeper
 from webui.api.guard import HEADERS, Guard
+from webui.api.no_files import NoFiles
 from webui.app import App
 from webui.options import Options
 from webui.ports import listen
@@ -198,20 +199,36 @@ def test_no_file_is_given_away(site_app: App, site: TestClient, route: str, name
     assert b"root:" not in reply.content and b"import" not in reply.content and b"SQLite" not in reply.content
 
 
-@pytest.mark.parametrize("what", ["path", "url"])
-def test_gradios_events_fetch_no_file_and_no_address(site_app: App, site: TestClient, what: str) -> None:
-    """T04, T05: every event of the page, given a file or an address of ours where it wants a value."""
+def events_with_a_file(site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> list[str]:
+    """What comes back when every event of the page is given a file where it wants a value."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    value = {"path": file, "url": file, "meta": {"_type": "gradio.FileData"}}
+    events = [event for event in site.get("/config").json()["dependencies"] if event["backend_fn"]]
+    assert events
+    jobs = [{"data": [value] * len(event["inputs"]), "fn_index": event["id"], "session_hash": "x"} for event in events]
+    replies = [site.post("/gradio_api/run/predict", json=job) for job in jobs]
+    assert {reply.status_code for reply in replies} <= {422, 500}
+    assert list((tmp_path / "gradio").rglob("*")) == []  # nothing was copied to where gradio gives files out
+    return [reply.text for reply in replies]
+
+
+@pytest.mark.parametrize("filtered", [True, False])
+def test_gradios_events_take_no_file(
+    site_app: App, site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: bool
+) -> None:
+    """T04: refused by us, and by gradio itself where we would not."""
+    if filtered:
+        site = client_of(NoFiles(site.app))
+    secret = tmp_path / "secret.txt"
+    secret.write_text("root: s3cret", encoding="utf-8")
+    assert "s3cret" not in "".join(events_with_a_file(site, tmp_path, monkeypatch, str(secret)))
+
+
+def test_gradios_events_fetch_no_address(site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T05."""
     with contextlib.closing(listen("127.0.0.1", 0)) as canary:
         address = f"http://127.0.0.1:{canary.getsockname()[1]}/x"
-        file = {"path": "/etc/passwd" if what == "path" else address, "meta": {"_type": "gradio.FileData"}}
-        value = file | ({"url": address} if what == "url" else {})
-        events = site.get("/config").json()["dependencies"]
-        assert events
-        for event in events:
-            job = {"data": [value for _ in event["inputs"]], "fn_index": event["id"], "session_hash": "x"}
-            replies = [site.post(f"/gradio_api/{path}", json=job) for path in ("run/predict", "api/predict")]
-            assert [reply.status_code for reply in replies if reply.status_code == 200] == []
-            assert [reply for reply in replies if b"root:" in reply.content] == []
+        assert "no_files" in events_with_a_file(client_of(NoFiles(site.app)), tmp_path, monkeypatch, address)[0]
         canary.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody has called
             canary.accept()
