@@ -220,8 +220,8 @@ def build_parser() -> Parser:
 def _adder(parser: Parser, english: str, chinese: str) -> Any:
     group = parser.add_argument_group(parser.words(english, chinese))
 
-    def add(flag: str, english: str, chinese: str, **kwargs: Any) -> None:
-        group.add_argument(flag, help=parser.words(english, chinese), **kwargs)
+    def add(flags: str, english: str, chinese: str, **kwargs: Any) -> None:
+        group.add_argument(*flags.split(), help=parser.words(english, chinese), **kwargs)
 
     return add
 
@@ -313,7 +313,7 @@ def _add_device_and_page(parser: Parser) -> None:
         "接受该参数；浏览器本来就会自动打开",
         action="store_true",
     )
-    add("--help", "show this and end", "显示本说明并退出", action="help")
+    add("-h --help", "show this and end", "显示本说明并退出", action="help")
     add("--no-browser", "do not open the browser", "不打开浏览器", action="store_true")
 
 
