@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from gradio.themes import Base, sizes
+from gradio.themes import Base, colors, sizes
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -17,11 +17,11 @@ PALETTE = {
     "line": ("#e3e0d9", "#37342f"),
     "ink": ("#1f1e1b", "#eceae5"),
     "soft": ("#625e56", "#aea99e"),
-    "faint": ("#736e64", "#938d82"),
+    "faint": ("#6e695f", "#989287"),
     "accent": ("#c2410c", "#f0783c"),
     "accent-strong": ("#a83709", "#f58d58"),
     "accent-ink": ("#ffffff", "#1a0f08"),
-    "accent-soft": ("#fbe9df", "#3a251a"),
+    "accent-soft": ("#fdf0e8", "#3a251a"),
     "good": ("#2f7d4f", "#6cc08b"),
     "bad": ("#b42318", "#ff8a7a"),
     "bad-soft": ("#fdeceb", "#3b1f1c"),
@@ -34,6 +34,8 @@ MONO = ["ui-monospace", "SF Mono", "Consolas", "DejaVu Sans Mono", "monospace"]
 class Atelier(Base):
     def __init__(self) -> None:
         super().__init__(
+            primary_hue=colors.orange,
+            neutral_hue=colors.stone,
             font=FONT,
             font_mono=MONO,
             spacing_size=sizes.spacing_md,
