@@ -46,9 +46,17 @@ def site_app(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) ->
 
 
 @pytest.fixture(scope="module")
-def site(site_app: App) -> TestClient:
+def given_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder from which gradio gives files to anybody who knows their names."""
+    return tmp_path_factory.mktemp("gradio")
+
+
+@pytest.fixture(scope="module")
+def site(site_app: App, given_out: Path) -> Iterator[TestClient]:
     """One for all: making gradio's page takes seconds, and nothing here changes anything."""
-    return client_of(Guard(whole(site_app, Options()), Options(allow_hosts=("my.site",))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(given_out))
+        yield client_of(Guard(whole(site_app, Options()), Options(allow_hosts=("my.site",))))
 
 
 # --- hosts
@@ -120,13 +128,12 @@ def test_other_sites_change_nothing(site_app: App, site: TestClient, path: str, 
     assert site_app.store.latest("") == []
 
 
-def test_other_sites_upload_nothing(site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_sites_upload_nothing(site: TestClient, given_out: Path) -> None:
     """T22; and nobody else does, while nothing on the page takes a file (T12, T25)."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     file = {"files": ("x.html", b"<script>alert(1)</script>")}
     assert site.post("/gradio_api/upload", files=file, headers={"Origin": EVIL}).status_code == 403
     assert site.post("/gradio_api/upload", files=file).status_code == 404
-    assert not (tmp_path / "gradio").exists()
+    assert list(given_out.rglob("*.html")) == []
 
 
 @pytest.mark.parametrize("path", ["/page/live", "/sdapi/v1/progress", "/gradio_api/info"])
@@ -199,36 +206,33 @@ def test_no_file_is_given_away(site_app: App, site: TestClient, route: str, name
     assert b"root:" not in reply.content and b"import" not in reply.content and b"SQLite" not in reply.content
 
 
-def events_with_a_file(site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> list[str]:
+def events_with_a_file(site: TestClient, file: str) -> list[str]:
     """What comes back when every event of the page is given a file where it wants a value."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     value = {"path": file, "url": file, "meta": {"_type": "gradio.FileData"}}
     events = [event for event in site.get("/config").json()["dependencies"] if event["backend_fn"]]
     assert events
     jobs = [{"data": [value] * len(event["inputs"]), "fn_index": event["id"], "session_hash": "x"} for event in events]
     replies = [site.post("/gradio_api/run/predict", json=job) for job in jobs]
     assert {reply.status_code for reply in replies} <= {422, 500}
-    assert list((tmp_path / "gradio").rglob("*")) == []  # nothing was copied to where gradio gives files out
     return [reply.text for reply in replies]
 
 
 @pytest.mark.parametrize("filtered", [True, False])
-def test_gradios_events_take_no_file(
-    site_app: App, site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: bool
-) -> None:
+def test_gradios_events_take_no_file(site: TestClient, given_out: Path, tmp_path: Path, filtered: bool) -> None:
     """T04: refused by us, and by gradio itself where we would not."""
     if filtered:
         site = client_of(NoFiles(site.app))
     secret = tmp_path / "secret.txt"
     secret.write_text("root: s3cret", encoding="utf-8")
-    assert "s3cret" not in "".join(events_with_a_file(site, tmp_path, monkeypatch, str(secret)))
+    assert "s3cret" not in "".join(events_with_a_file(site, str(secret)))
+    assert list(given_out.rglob("secret.txt")) == []
 
 
-def test_gradios_events_fetch_no_address(site: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradios_events_fetch_no_address(site: TestClient) -> None:
     """T05."""
     with contextlib.closing(listen("127.0.0.1", 0)) as canary:
         address = f"http://127.0.0.1:{canary.getsockname()[1]}/x"
-        assert "no_files" in events_with_a_file(client_of(NoFiles(site.app)), tmp_path, monkeypatch, address)[0]
+        assert "no_files" in events_with_a_file(client_of(NoFiles(site.app)), address)[0]
         canary.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody has called
             canary.accept()

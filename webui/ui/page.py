@@ -18,7 +18,7 @@ def mount(api: FastAPI, app: App, options: Options) -> FastAPI:
     """The page at "/" of ``api``, behind all routes that ``api`` has already."""
     api.include_router(routes.router(app, api.router.route_class))
     blocks = build(app)
-    blocks.has_launched = False  # a mounted gradio (6.31) believes it has not, and then copies any file a client names
+    blocks.has_launched = True  # a mounted gradio (6.31) believes it has not, and then copies any file a client names
     api.add_middleware(shell.FirstScript, html=shell.head(options))
     return gr.mount_gradio_app(
         api,
