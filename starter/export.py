@@ -99,7 +99,7 @@ def write(path: Path, work: Path, settings: Settings) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("data/starter"))
+    parser.add_argument("--work", type=Path, default=Path("starter/work"))
     parser.add_argument("--file", type=Path, default=FILE)
     options = parser.parse_args()
     write(options.file, options.work, Settings())

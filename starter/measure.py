@@ -111,7 +111,7 @@ def boats(judge: nn.Module, parts: sample.Parts, out: Path, steps: int) -> dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("data/starter"))
+    parser.add_argument("--work", type=Path, default=Path("starter/work"))
     parser.add_argument("--file", type=Path, default=FILE)
     parser.add_argument("--pictures", type=int, default=90)
     parser.add_argument("--steps", type=int, default=20)

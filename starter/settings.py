@@ -13,9 +13,10 @@ class Settings:
 
     # autoencoder, finest level first
     vae_channels: tuple[int, ...] = (96, 64, 64, 96)
-    vae_batch: int = 8
     vae_rate: float = 8e-4
-    vae_steps: tuple[int, ...] = (500, 250)  # on pictures of 128 pixels, then of 256
+    vae_steps: tuple[int, int, int] = (500, 50, 100)  # half of 128 pixels; half of 256; the last level alone
+    vae_batches: tuple[int, int, int] = (8, 8, 2)
+    vae_full_size: int = 1_000  # pictures kept at full size for the last level
     vae_noise: float = 0.05  # added to the latents, for the denoiser's are not exact
     latent_scale: float = 0.18215  # SD 1's
 
@@ -36,7 +37,7 @@ class Settings:
     unet_heads: int = 8
 
     # training both together: latents of 128-pixel pictures first, then of 256
-    steps: tuple[int, int] = (1_100, 700)
+    steps: tuple[int, int] = (450, 1_300)
     batch: tuple[int, int] = (32, 16)
     rate: float = 2e-3
     average: float = 0.996  # of the weights, over steps

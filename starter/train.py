@@ -12,7 +12,7 @@ from starter.settings import Settings
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=["vae", "starter"])
-    parser.add_argument("--work", type=Path, default=Path("data/starter"), help="pictures and checkpoints lie here")
+    parser.add_argument("--work", type=Path, default=Path("starter/work"), help="pictures and checkpoints lie here")
     parser.add_argument("--threads", type=int, default=2, help="how many cores to use")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -59,37 +59,66 @@ def edges(y: Tensor, x: Tensor) -> Tensor:
     return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
 
 
+class Stage:
+    """What one stage of the decoder's training looks at and changes.
+
+    0: pictures of 128 pixels, all levels but the last; costs a quarter of 1.
+    1: the same on pictures of 256 pixels.
+    2: the last level alone, which turns 128 pixels into 256.
+    """
+
+    def __init__(self, number: int, work: Path, settings: Settings, vae: Any) -> None:
+        self.number, self.vae, self.settings = number, vae, settings
+        self.basis = latent_basis(work, settings)
+        if number == 2:
+            self.pictures = data.full_size(work, settings, settings.vae_full_size)
+            decoder = vae.decoder
+            trained = (decoder.up_blocks[-1].resnets[0], decoder.up_blocks[-2].upsamplers[0], decoder.conv_out)
+            self.parameters = [p for module in trained for p in module.parameters()]
+        else:
+            self.pictures = data.pictures(work, settings)[: settings.pictures - settings.held_out]
+            self.parameters = list(vae.decoder.parameters())
+        self.optimizer = torch.optim.Adam(self.parameters, lr=settings.vae_rate, betas=(0.9, 0.98))
+
+    def pairs(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        """What the decoder makes of slightly wrong latents, and what it should: both (B, 3, H, W)."""
+        x = to_tensor(self.pictures[np.sort(indices)])
+        half = F.avg_pool2d(x, 2) if self.number != 1 else x
+        z = autoencoder.latents(autoencoder.measure(half), *self.basis)
+        z = (z + self.settings.vae_noise * torch.randn_like(z)) / self.settings.latent_scale
+        with torch.autocast("cpu", torch.bfloat16):
+            if self.number < 2:
+                return autoencoder.decode_half(self.vae.decoder, self.vae.post_quant_conv(z))[:, 0:6:2].float(), half
+            with torch.no_grad():
+                features = autoencoder.decode_half(self.vae.decoder, self.vae.post_quant_conv(z))
+            return autoencoder.decode_rest(self.vae.decoder, features).float(), x
+
+
 def train(work: Path, settings: Settings) -> None:
-    """First on pictures of half the size, which cost a quarter, then on whole ones; resumes from the last save."""
-    pictures = data.pictures(work, settings)
-    basis = latent_basis(work, settings)
+    """The three stages one after the other; resumes from the last save."""
     vae = load(work, settings)
     path = work / "vae.pt"
-    total = sum(settings.vae_steps)
+    ends = np.cumsum(settings.vae_steps).tolist()
+    total = ends[-1]
     step = torch.load(path)["step"] if path.exists() else 0
-    parameters = list(vae.decoder.parameters())
-    optimizer = torch.optim.Adam(parameters, lr=settings.vae_rate, betas=(0.9, 0.98))
     clock = Clock("vae", step, total)
-    last = settings.pictures - settings.held_out
+    stage: Stage | None = None
     while step < total:
+        number = sum(step >= end for end in ends)
+        if stage is None or stage.number != number:
+            stage = Stage(number, work, settings, vae)
         rng = np.random.default_rng((settings.seed, step))
         torch.manual_seed(step)
-        for group in optimizer.param_groups:
+        for group in stage.optimizer.param_groups:
             group["lr"] = settings.vae_rate * cosine(step, total, warm=30)
-        x = to_tensor(pictures[np.sort(rng.integers(0, last, settings.vae_batch))])
-        if step < settings.vae_steps[0]:
-            x = F.avg_pool2d(x, 2)
-        z = autoencoder.latents(autoencoder.measure(x), *basis)
-        z = (z + settings.vae_noise * torch.randn_like(z)) / settings.latent_scale
-        with torch.autocast("cpu", torch.bfloat16):
-            y = autoencoder.decode_half(vae.decoder, vae.post_quant_conv(z)).float()
+        y, x = stage.pairs(rng.integers(0, len(stage.pictures), settings.vae_batches[number]))
         loss = F.l1_loss(y, x) + F.mse_loss(y, x) + 0.5 * edges(y, x)
-        optimizer.zero_grad()
+        stage.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        torch.nn.utils.clip_grad_norm_(stage.parameters, 1.0)
+        stage.optimizer.step()
         step += 1
         clock.tick(step, loss=loss.item(), psnr=psnr(y.detach(), x).mean().item())
-        if step % 100 == 0 or step == total:
+        if step % 50 == 0 or step == total:
             torch.save({"model": vae.state_dict(), "step": step}, path)
     print(f"held-out PSNR {measure_psnr(vae, to_tensor(data.held_out(work, settings)[:64])):.2f} dB", flush=True)

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def test_the_thing_shows_its_color(thing: str) -> None:
         scene = scenes.describe(seed)
         if scene.time != "day" or scene.place == "snow":
             continue
-        fields = vars(scene) | {"thing": thing, "place": "ocean" if thing == "boat" else scene.place}
-        bare = np.asarray(scenes.draw(scenes.Scene(**(fields | {"thing": "none"})), 128), dtype=float)
-        full = np.asarray(scenes.draw(scenes.Scene(**fields), 128), dtype=float)
+        scene = replace(scene, thing=thing, place="ocean" if thing == "boat" else scene.place)
+        bare = np.asarray(scenes.draw(replace(scene, thing="none"), 128), dtype=float)
+        full = np.asarray(scenes.draw(scene, 128), dtype=float)
         changed = full[np.abs(full - bare).sum(-1) > 30]
         nearest = Counter(np.square(changed[:, None] - palette).sum(-1).argmin(1).tolist())
         assert list(things.COLORS)[nearest.most_common(1)[0][0]] == scene.color, (seed, scene)
