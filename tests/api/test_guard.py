@@ -25,6 +25,7 @@ from webui import api
 from webui.api.auth import TRIES, WAIT_SECONDS, Doorkeeper
 from webui.api.guard import HEADERS, Guard
 from webui.api.no_files import NoFiles
+from webui.api.subpath import Subpath
 from webui.app import App
 from webui.options import Options
 from webui.ports import listen
@@ -236,6 +237,22 @@ def test_gradios_events_fetch_no_address(site: TestClient) -> None:
         canary.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody has called
             canary.accept()
+
+
+# --- behind a proxy
+
+
+@pytest.mark.parametrize("path", ["/sd/healthz", "/healthz", "/sd/sdapi/v1/samplers", "/sdapi/v1/samplers"])
+def test_a_subpath_may_be_there_or_not(app: App, path: str) -> None:
+    site = client_of(Subpath(guarded(app), "/sd"))
+    assert site.get(path).status_code == 200
+
+
+def test_links_carry_the_subpath(app: App) -> None:
+    site = client_of(Subpath(guarded(app), "/sd"))
+    reply = site.post("/sd/api/v1/jobs", json={"size": {"width": 64, "height": 64}})
+    assert reply.json()["url"].startswith("/sd/api/v1/jobs/")
+    assert site.get(reply.json()["url"]).status_code == 200
 
 
 # --- passwords

@@ -56,11 +56,16 @@ class JobView(BaseModel):
     ended: float | None
 
 
+def link(http: Request, route: str, **params: Any) -> str:
+    """A path from the root of the host, under the proxy's path if there is one."""
+    return http.scope.get("root_path", "") + http.app.url_path_for(route, **params)
+
+
 @router.post("/jobs", status_code=202, responses={429: {"model": ErrorBody}})
 def submit(request: Txt2Img, http: Request, response: Response, app: AppOf, client: Client, id: str = "") -> Submitted:
     """The job will be done once this has answered. ``id`` may be chosen by the caller, and then only once."""
     job = app.submit(request, client, id)
-    url = str(http.app.url_path_for("job", job_id=job.id))
+    url = link(http, "job", job_id=job.id)
     response.headers["Location"] = url
     return Submitted(id=job.id, url=url)
 
@@ -77,7 +82,7 @@ def view(snapshot: Snapshot, http: Request, language: str) -> JobView:
     pictures = [
         Picture(
             index=image.index,
-            url=str(http.app.url_path_for("image", job_id=job.id, index=image.index)),
+            url=link(http, "image", job_id=job.id, index=image.index),
             seed=image.seed,
             width=image.width,
             height=image.height,
