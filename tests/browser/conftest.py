@@ -50,7 +50,10 @@ def url(home: Path) -> Iterator[str]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Pages of browsers that have never been here. An error of a script, or a request to elsewhere, fails the test."""
+    """Pages of browsers that have never been here.
+
+    An error of a script or of the server fails the test, and so does a request to anywhere else.
+    """
     faults: list[str] = []
     contexts: list[BrowserContext] = []
 
@@ -61,6 +64,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda request: None if is_near(request.url, url) else faults.append(request.url))
+        page.on("response", lambda reply: faults.append(f"{reply.status} {reply.url}") if reply.status >= 500 else None)
         page.goto(url)
         page.locator(".count").first.wait_for()  # the form is there and restored
         return page

@@ -167,6 +167,25 @@ def test_on_a_phone_everything_fits_and_generate_is_at_hand(new_page: NewPage, u
     assert frame and form and frame["y"] < form["y"]  # the picture first
 
 
+def test_a_chosen_model_is_remembered_and_said_to_be_gone(new_page: NewPage, url: str, home: Path) -> None:
+    page = new_page(url)
+    models = home / "models" / "Stable-diffusion"
+    checkpoint = page.get_by_label("Stable Diffusion checkpoint", exact=True)
+    (models / "new.safetensors").symlink_to(models / "tiny.safetensors")
+    page.get_by_role("button", name="Look for new models").click()
+    expect(page.locator("#toast")).to_have_text("Models looked up again; new checkpoints: 1.")
+    checkpoint.click()
+    page.get_by_role("option", name="new.safetensors").click()
+    page.reload()
+    expect(checkpoint).to_have_value(re.compile("^new.safetensors"))
+    (models / "new.safetensors").unlink()
+    page.get_by_role("button", name="Look for new models").click()
+    expect(page.locator("#toast")).to_have_text(
+        "new.safetensors is not there any more; tiny.safetensors is chosen instead."
+    )
+    expect(checkpoint).to_have_value(re.compile("^tiny.safetensors"))
+
+
 def test_hostile_words_stay_words(new_page: NewPage, url: str) -> None:
     page = new_page(url)
     fill(page, HOSTILE, steps=2)

@@ -64,7 +64,8 @@ def test_what_stands_in_the_settings_comes_from_there() -> None:
 
 
 def test_an_empty_model_list_asks_for_the_default_one() -> None:
-    assert read({"models.checkpoint": None}, Settings()).models.checkpoint == ""
+    models = read({"models.checkpoint": None, "models.vae": None}, Settings()).models
+    assert (models.checkpoint, models.vae) == ("", "Automatic")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

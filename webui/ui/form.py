@@ -26,6 +26,8 @@ FROM_SETTINGS: Mapping[str, str] = {
     "seeds.rng": "randn_source",
     "keep.save": "samples_save",
 }
+# Dropdowns that may be empty, which leaves the choice to the request's default.
+MODELS = frozenset({"models.checkpoint", "models.vae"})
 # Fields that keep their default here and are reachable through the API; a place for them comes with the scripts.
 NOT_ON_THE_PAGE = frozenset(
     {"sampling.eta", "sampling.s_churn", "sampling.s_tmin", "sampling.s_tmax", "sampling.s_noise"}
@@ -48,9 +50,8 @@ def declared(model: type[BaseModel] = Txt2Img, prefix: str = "") -> dict[str, Fi
 
 def read(values: Mapping[str, Any], settings: Settings, language: str = "en") -> Txt2Img:
     """The request that the form's values, by path, ask for. Raises Fault naming the first field that is wrong."""
-    asked = {path: getattr(settings, name) for path, name in FROM_SETTINGS.items()} | dict(values)
-    if asked.get("models.checkpoint") is None:  # an empty dropdown: the request's word for "the default one"
-        asked["models.checkpoint"] = ""
+    chosen = {path: value for path, value in values.items() if value is not None or path not in MODELS}
+    asked = {path: getattr(settings, name) for path, name in FROM_SETTINGS.items()} | chosen
     nested: dict[str, Any] = {}
     for path, value in asked.items():
         part, _, name = path.rpartition(".")

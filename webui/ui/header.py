@@ -30,44 +30,48 @@ class Header:
                 "models.checkpoint": gr.Dropdown(
                     checkpoints(app.catalog), value=default_checkpoint(app), **look_of("models.checkpoint")
                 ),
-                "models.vae": gr.Dropdown(vaes(app.catalog), value="Automatic", **look_of("models.vae")),
+                "models.vae": gr.Dropdown(vaes(app.catalog), value=default_vae(app), **look_of("models.vae")),
             }
             refresh = icon("page.refresh", "refresh", elem_id="refresh")
             gr.HTML('<span class="dot"></span><span class="line"></span>', elem_id="queue")
             icon("page.language", "language", "() => atelier.nextLanguage()", elem_id="language")
             icon("page.theme", "theme", "() => atelier.nextTheme()", elem_id="theme")
-        notice = gr.Textbox(visible=False)
+        # Not the dropdowns themselves: gradio refuses a value whose file came or went since the server started.
+        chosen, notice = gr.JSON(visible=False), gr.Textbox(visible=False)
         notice.change(None, notice, js="text => atelier.toast(text)", api_visibility="private")
-        refresh.click(self._refresh, **self._settles(notice))
-        self.settle: dict[str, Any] = {"fn": self._settle, **self._settles(notice)}
+        event = {
+            "inputs": chosen,
+            "outputs": [*self.models.values(), notice],
+            "js": "() => [atelier.models()]",
+            **QUIET,
+        }
+        refresh.click(self._refresh, **event)
+        self.settle: dict[str, Any] = {"fn": self._settle, **event}
 
-    def _settles(self, notice: Component) -> dict[str, Any]:
-        models = list(self.models.values())
-        return {"inputs": models, "outputs": [*models, notice], **QUIET}
-
-    def _refresh(self, checkpoint: str | None, vae: str | None, request: gr.Request) -> tuple[Any, Any, str]:
+    def _refresh(self, chosen: list[str | None], request: gr.Request) -> tuple[Any, Any, str]:
         """Look at the folders again."""
         before = {file.name for file in self._app.catalog.of("checkpoint")}
         found = len({file.name for file in self._app.refresh().of("checkpoint")} - before)
         language = _language(request)
-        *models, notice = self._settle(checkpoint, vae, request)
-        return models[0], models[1], notice or render("page.refreshed", {"found": found}, language)
+        checkpoint, vae, notice = self._settle(chosen, request)
+        return checkpoint, vae, notice or render("page.refreshed", {"found": found}, language)
 
-    def _settle(self, checkpoint: str | None, vae: str | None, request: gr.Request) -> tuple[Any, Any, str]:
+    def _settle(self, chosen: list[str | None], request: gr.Request) -> tuple[Any, Any, str]:
         """The files there are now. A choice whose file has gone is replaced by the default one, and that is said."""
-        catalog, notice = self._app.catalog, ""
-        language = _language(request)
-        chosen = next((file.name for file in catalog.of("checkpoint") if file.name == checkpoint), None)
-        if chosen is None:
-            chosen = default_checkpoint(self._app)
-            if checkpoint:
-                notice = render("page.model_gone", {"name": checkpoint, "instead": chosen or "–"}, language)
-        vae_choices = vaes(catalog)
-        if vae not in vae_choices:
-            if vae:
-                notice = notice or render("page.model_gone", {"name": vae, "instead": "Automatic"}, language)
-            vae = "Automatic"
-        return gr.Dropdown(checkpoints(catalog), value=chosen), gr.Dropdown(vae_choices, value=vae), notice
+        catalog = self._app.catalog
+        wishes = dict(zip(self.models, chosen, strict=True))
+        offers = {
+            "models.checkpoint": ([file.name for file in catalog.of("checkpoint")], default_checkpoint(self._app)),
+            "models.vae": (vaes(catalog), default_vae(self._app)),
+        }
+        now = {path: wishes[path] if wishes[path] in names else default for path, (names, default) in offers.items()}
+        notice = " ".join(
+            render("page.model_gone", {"name": wishes[path], "instead": now[path] or "–"}, _language(request))
+            for path in offers
+            if wishes[path] not in (None, now[path])
+        )
+        checkpoint = gr.Dropdown(checkpoints(catalog), value=now["models.checkpoint"])
+        return checkpoint, gr.Dropdown(vaes(catalog), value=now["models.vae"]), notice
 
 
 def checkpoints(catalog: Catalog) -> list[tuple[str, str]]:
@@ -84,6 +88,11 @@ def default_checkpoint(app: App) -> str | None:
         return app.checkpoint().name
     except Fault:
         return None
+
+
+def default_vae(app: App) -> str:
+    wish = app.settings.now.sd_vae
+    return wish if wish in vaes(app.catalog) else BUILT_IN_VAES[0]
 
 
 def _language(request: gr.Request) -> str:

@@ -55,6 +55,13 @@ def component(name: str, app: App) -> Component:
     return gr.Textbox(value, **look)
 
 
+def current(app: App) -> list[Any]:
+    """What a page that is opened now shows, in the order of the declaration."""
+    values = app.settings.now.model_dump()
+    chosen = {name: choices_of(name, info, app) for name, info in Settings.model_fields.items()}
+    return [gr.Dropdown(chosen[name], value=values[name]) if chosen[name] else values[name] for name in chosen]
+
+
 def choices_of(name: str, info: FieldInfo, app: App) -> list[Any]:
     """What may be chosen; nothing for a setting that is typed or switched."""
     if get_origin(info.annotation) is Literal:

@@ -48,14 +48,20 @@
 
   // --- kept in this browser
 
+  let form = {};
   let restored = false; // until then the form still holds its defaults
   atelier.keep = (paths, values) => {
-    if (restored) atelier.remember("form", JSON.stringify(byPath(paths, values)));
+    if (!restored) return;
+    form = byPath(paths, values);
+    atelier.remember("form", JSON.stringify(form));
   };
+  atelier.models = () => [form["models.checkpoint"] ?? null, form["models.vae"] ?? null];
   atelier.restore = (paths, values) => {
     const kept = JSON.parse(atelier.recall("form") ?? "{}");
+    form = kept;
     restored = true;
-    const now = paths.map((path, i) => kept[path] ?? values[i]);
+    // Models that nobody chose here are left to the server, which knows its settings as they are now.
+    const now = paths.map((path, i) => kept[path] ?? (path.startsWith("models.") ? null : values[i]));
     paths.forEach((path, i) => path.startsWith("prompts.") && atelier.count(path, now[i]));
     return now;
   };

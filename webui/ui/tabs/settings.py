@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webui.ui import settings_form
+from webui.ui.events import QUIET
 from webui.ui.tab import Page, Tab
 from webui.ui.words import t
 
@@ -20,6 +21,7 @@ def build(page: Page) -> None:
         with gr.Row(elem_classes="apply"):
             apply = gr.Button(t("page.apply"), variant="primary", elem_id="apply")
     apply.click(**settings_form.applies(components))
+    page.blocks.load(lambda: settings_form.current(page.app), None, list(components.values()), **QUIET)
 
 
 tab = Tab("settings", order=900, build=build)

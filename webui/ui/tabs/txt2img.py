@@ -71,13 +71,15 @@ def _size_and_batch(form: Form, page: Page) -> None:
 def _follow_native_size(form: Form, page: Page) -> None:
     """The size is the checkpoint's own until somebody chooses another, which the browser knows."""
 
-    def native(checkpoint: str | None) -> list[int]:
-        return list(page.app.native_size(checkpoint or ""))
+    def native(checkpoint: str) -> list[int]:
+        return list(page.app.native_size(checkpoint))
 
-    fitting = gr.JSON(visible=False)
+    # The name goes by way of a text: gradio refuses a dropdown's value that was not there when the server started.
+    name, fitting = gr.Textbox(visible=False), gr.JSON(visible=False)
     checkpoint, *sizes = (form.components[path] for path in ("models.checkpoint", "size.width", "size.height"))
-    changed = gr.on([on_change(checkpoint)], native, checkpoint, fitting, **QUIET)
-    changed.then(None, [fitting, *sizes], sizes, js="(own, w, h) => atelier.size(own, w, h)", api_visibility="private")
+    gr.on([on_change(checkpoint)], None, checkpoint, name, js="name => name", api_visibility="private")
+    answered = name.change(native, name, fitting, **QUIET)
+    answered.then(None, [fitting, *sizes], sizes, js="(own, w, h) => atelier.size(own, w, h)", api_visibility="private")
 
 
 def _seed(form: Form) -> None:
