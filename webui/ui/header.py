@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,12 +10,11 @@ from gradio.components import Component
 from webui.app import BUILT_IN_VAES, App
 from webui.files.catalog import Catalog
 from webui.messages import Fault, render
+from webui.ui.asset import asset
 from webui.ui.buttons import icon
 from webui.ui.events import QUIET
 from webui.ui.form import look_of
 from webui.ui.reader import Reader
-
-ASSETS = Path(__file__).parent / "assets"
 
 
 class Header:
@@ -25,7 +23,7 @@ class Header:
     def __init__(self, app: App) -> None:
         self._app = app
         with gr.Row(elem_id="header"):
-            gr.HTML((ASSETS / "brand.html").read_text(encoding="utf-8"), elem_id="brand")
+            gr.HTML(f'<span class="mark">{asset("mark.svg")}</span><span class="name">Atelier</span>', elem_id="brand")
             self.models: dict[str, Component] = {
                 "models.checkpoint": gr.Dropdown(
                     checkpoints(app.catalog), value=default_checkpoint(app), **look_of("models.checkpoint")

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webui.messages import LANGUAGES
 from webui.options import Options
+from webui.ui.asset import asset, data_url
 
-ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("boot.js", "form.js", "stage.js")
 # Cards for other sites' link previews, with addresses of gradio's own; this page is nobody's business.
 _CARDS = re.compile(rb"\s*<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*/>")
@@ -25,9 +23,8 @@ _CARDS = re.compile(rb"\s*<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*/>")
 def head(options: Options) -> str:
     """What stands first in the page's head."""
     start = {"languages": LANGUAGES, "language": options.language, "theme": options.theme}
-    scripts = "".join(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
-    mark = quote((ASSETS / "mark.svg").read_text(encoding="utf-8"))
-    icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{mark}">'
+    scripts = "".join(f"<script>{asset(name)}</script>" for name in SCRIPTS)
+    icon = f'<link rel="icon" type="image/svg+xml" href="{data_url("mark.svg")}">'
     return f"<script>const START = {json.dumps(start)};</script>{scripts}{icon}"
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import quote
-
 from gradio.themes import Base, colors, sizes
 
-ASSETS = Path(__file__).parent / "assets"
+from webui.ui.asset import asset, icons
 
 # token: (light, dark). Text on its ground has a contrast of 4.5 or more in both.
 PALETTE = {
@@ -115,7 +112,7 @@ SHAPES = {
 
 def css() -> str:
     """Palette, icons, and the style sheet, in this order."""
-    return "\n".join([_palette(), _icons(), (ASSETS / "style.css").read_text(encoding="utf-8")])
+    return "\n".join([_palette(), _icons(), asset("style.css")])
 
 
 def _palette() -> str:
@@ -124,8 +121,5 @@ def _palette() -> str:
 
 
 def _icons() -> str:
-    """A rule per file of ``assets/icons``: drawn in the colour of the text around it."""
-    files = sorted((ASSETS / "icons").glob("*.svg"))
-    return "\n".join(
-        f'.icon-{file.stem}{{--icon:url("data:image/svg+xml,{quote(file.read_text())}")}}' for file in files
-    )
+    """Drawn in the colour of the text around them."""
+    return "\n".join(f'.icon-{name}{{--icon:url("{picture}")}}' for name, picture in icons())

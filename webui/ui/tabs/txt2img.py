@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
+from webui.ui.asset import asset
 from webui.ui.buttons import icon
 from webui.ui.events import QUIET, on_change
 from webui.ui.form import Form
 from webui.ui.tab import Page, Tab
 from webui.ui.words import t
-
-STAGE = Path(__file__).parent.parent / "assets" / "stage.html"
 
 
 def build(page: Page) -> None:
@@ -26,7 +23,8 @@ def build(page: Page) -> None:
                 _size_and_batch(form, page)
                 _seed(form)
         with gr.Column(elem_classes="show"):
-            gr.HTML(STAGE.read_text(encoding="utf-8"), elem_id="stage", js_on_load="atelier.openStage(element)")
+            stage = asset("stage.html").replace("<!-- mark -->", asset("mark.svg"))
+            gr.HTML(stage, elem_id="stage", js_on_load="atelier.openStage(element)")
     generate.click(**form.calls("generate"))
     _remember(form, page)
 
