@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from webui.models import ldm
-from webui.models.families.sd1 import Shapes, TextShape
 from webui.models.sd1_load import make_modules
+from webui.models.sd1_shapes import Shapes, TextShape
 
 UNET = ldm.UNetShape(channels=(32, 64), res_blocks=1, attention=(True, True), context=64)
 VAE = ldm.VaeShape(channels=(32, 32, 32, 32), res_blocks=1)

@@ -17,8 +17,9 @@ from webui.files.header import Header, Tensor, read_header
 from webui.messages import Fault
 from webui.models import ldm
 from webui.models.detect import identify_header
-from webui.models.families.sd1 import SD1, Shapes, TextShape, _needed
+from webui.models.families.sd1 import SD1
 from webui.models.sd1_load import load, make_modules
+from webui.models.sd1_shapes import Shapes, TextShape, needed_keys
 
 FULL = Shapes(
     ldm.UNetShape((320, 640, 1280, 1280), 2, (True, True, True, False)),
@@ -142,7 +143,7 @@ def test_every_tensor_lands_as_it_is_in_the_file(tmp_path: Path) -> None:
     file = tiny.checkpoint(tmp_path / "tiny.safetensors", seed=3)
     shapes = SD1.detect(read_header(file)).shapes
     seen: list[float] = []
-    parts = load(SD1, file, shapes, None, torch.device("cpu"), Precision(), seen.append)
+    parts = load(file, shapes, None, torch.device("cpu"), Precision(), seen.append)
     for module, original in zip((parts.text_encoder, parts.denoiser, parts.vae), tiny.modules(seed=3), strict=True):
         loaded, wanted = module.state_dict(), original.state_dict()
         assert loaded.keys() == wanted.keys()
@@ -162,7 +163,7 @@ def test_a_separate_vae_takes_the_place_of_the_one_inside(tmp_path: Path, prefix
     }
     vae = tmp_path / "other.safetensors"
     save_file(vae_tensors, vae)
-    parts = load(SD1, file, tiny.SHAPES, vae, torch.device("cpu"), Precision(), lambda fraction: None)
+    parts = load(file, tiny.SHAPES, vae, torch.device("cpu"), Precision(), lambda fraction: None)
     wanted = tiny.modules(seed=2)[2].state_dict()
     assert all(torch.equal(tensor, wanted[name]) for name, tensor in parts.vae.state_dict().items())
 
@@ -172,7 +173,7 @@ def test_a_checkpoint_is_no_vae_of_itself_when_keys_are_missing(tmp_path: Path) 
     wrong = tmp_path / "wrong.safetensors"
     save_file({"some.tensor": torch.zeros(2)}, wrong)
     with pytest.raises(Fault) as fault:
-        load(SD1, file, tiny.SHAPES, wrong, torch.device("cpu"), Precision(), lambda fraction: None)
+        load(file, tiny.SHAPES, wrong, torch.device("cpu"), Precision(), lambda fraction: None)
     assert fault.value.message.code == "not_a_vae"
 
 
@@ -183,7 +184,7 @@ def test_a_tensor_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
     file = tmp_path / "wrong.safetensors"
     save_file(weights, file)
     with pytest.raises(Fault) as fault:
-        load(SD1, file, tiny.SHAPES, None, torch.device("cpu"), Precision(), lambda fraction: None)
+        load(file, tiny.SHAPES, None, torch.device("cpu"), Precision(), lambda fraction: None)
     assert fault.value.message.params["key"] == key
 
 
@@ -198,5 +199,5 @@ def test_explain_model_tells_family_and_reasons(tmp_path: Path) -> None:
 
 
 def test_all_needed_keys_are_unique() -> None:
-    keys = _needed(FULL)
+    keys = needed_keys(FULL)
     assert len(keys) == len(set(keys))

@@ -258,10 +258,6 @@ class Store:
     def staged(self) -> list[Image]:
         return [_image(row) for row in self._read("SELECT * FROM images WHERE staged IS NOT NULL")]
 
-    def image_at(self, path: Path) -> Image | None:
-        rows = self._read("SELECT * FROM images WHERE path = ?", str(path))
-        return _image(rows[0]) if rows else None
-
     def _change(self, statement: str, values: tuple[Any, ...]) -> bool:
         return self._write(lambda connection: connection.execute(statement, values).rowcount > 0)
 

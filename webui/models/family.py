@@ -65,10 +65,6 @@ class Family(ABC):
         """Raises NotThis. Needs no torch."""
 
     @abstractmethod
-    def detect_vae(self, header: Header) -> Any:
-        """Shapes of an autoencoder that stands in a file of its own; raises NotThis."""
-
-    @abstractmethod
     def load(
         self, path: Path, variant: Variant, vae: Path | None, to: device, precision: Precision, progress: OnProgress
     ) -> Parts:

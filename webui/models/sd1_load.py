@@ -17,37 +17,40 @@ from webui.devices import Precision
 from webui.files.header import read_header
 from webui.messages import Fault
 from webui.models import ldm
-from webui.models.families.sd1 import CLIP_HEAD, GROUPS, HEADS, VAE_ALONE, Shapes, TextShape
-from webui.models.family import Family, OnProgress, Parts
+from webui.models.family import NotThis, OnProgress, Parts
+from webui.models.sd1_shapes import CLIP_HEAD, GROUPS, HEADS, Shapes, TextShape, VaePlace, read_separate_vae
 
 Tick = Callable[[], None]
 
 
 def load(
-    family: Family, path: Path, shapes: Shapes, vae: Path | None, to: torch.device, precision: Precision,
-    progress: OnProgress,
-) -> Parts:  # fmt: skip
+    path: Path, shapes: Shapes, vae: Path | None, to: torch.device, precision: Precision, progress: OnProgress
+) -> Parts:
     """See ``Family.load``."""
-    vae_path, vae_prefix, vae_shape = path, ldm.VAE, shapes.vae
-    if vae is not None:
-        header = read_header(vae)
-        try:
-            vae_shape = family.detect_vae(header)
-        except Fault as fault:
-            raise Fault("not_a_vae", field="models.vae", name=vae.name, reason=fault.message.text()) from fault
-        vae_path, vae_prefix = vae, ldm.VAE if f"{ldm.VAE}decoder.conv_in.weight" in header.tensors else VAE_ALONE
-    assert vae_shape is not None  # Found.require has made sure of one
+    vae_path, place = (path, VaePlace(ldm.VAE, _inside(shapes))) if vae is None else (vae, _separate(vae))
     text_keys = {key.removeprefix("text_model."): name for key, name in ldm.clip_keys(shapes.text.layers).items()}
-    unet_keys, vae_keys = ldm.unet_keys(shapes.unet), ldm.vae_keys(vae_shape)
+    unet_keys, vae_keys = ldm.unet_keys(shapes.unet), ldm.vae_keys(place.shape)
     tick = _counter(len(text_keys) + len(unet_keys) + len(vae_keys), progress)
 
     with torch.device("meta"):
-        text_encoder, denoiser, autoencoder = make_modules(shapes, vae_shape)
+        text_encoder, denoiser, autoencoder = make_modules(shapes, place.shape)
     _fill(text_encoder, path, shapes.text.prefix, text_keys, to, precision.text_encoder, tick)
     text_encoder.embeddings.position_ids = torch.arange(77, device=to)[None]  # a buffer that no file needs to hold
     _fill(denoiser, path, ldm.UNET, unet_keys, to, precision.denoiser, tick)
-    _fill(autoencoder, vae_path, vae_prefix, vae_keys, to, precision.vae, tick)
+    _fill(autoencoder, vae_path, place.prefix, vae_keys, to, precision.vae, tick)
     return Parts(text_encoder, denoiser, autoencoder)
+
+
+def _inside(shapes: Shapes) -> ldm.VaeShape:
+    assert shapes.vae is not None  # Found.require has made sure
+    return shapes.vae
+
+
+def _separate(vae: Path) -> VaePlace:
+    try:
+        return read_separate_vae(read_header(vae))
+    except NotThis as reason:
+        raise Fault("not_a_vae", field="models.vae", name=vae.name, reason=reason.message.text()) from reason
 
 
 def make_modules(shapes: Shapes, vae: ldm.VaeShape) -> tuple[Any, nn.Module, nn.Module]:
