@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 

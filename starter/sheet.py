@@ -70,7 +70,7 @@ def main() -> None:
     parts = sample.load(options.file)
     drawn = []
     for i in range(0, len(PROMPTS), 6):
-        texts = list(PROMPTS[i : i + 6])
+        texts: list[str] = list(PROMPTS[i : i + 6])
         seeds = list(range(i, i + 6))
         drawn.append(sample.pictures(parts, texts, seeds, options.size, options.steps, options.cfg))
     tile(torch.cat(drawn), 6).save(options.out)

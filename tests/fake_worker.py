@@ -1,4 +1,4 @@
-"""A worker without models: paints pictures of one colour, slowly on wish. The pipe, orders and events are the real ones.
+"""A worker without models that paints pictures of one colour. The pipe, orders and events are the real ones.
 
 As a program: ``python fake_worker.py SECONDS_A_STEP [COUNTER]``; COUNTER is a file that gets a line per picture begun.
 """
@@ -19,7 +19,11 @@ from webui.messages import Message
 from webui.outputs import png
 from webui.plan import Shot
 
-PREVIEW = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQH/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AVN//2Q=="
+PREVIEW = (  # a JPEG of one pixel
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+    "AQEBAQEBAQEBAQEBAQH/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAI"
+    "AQEAAD8AVN//2Q=="
+)
 
 
 def paint(order: Order, emit: Emit, control: Control, seconds_a_step: float = 0.0, counter: Path | None = None) -> None:

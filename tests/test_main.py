@@ -19,9 +19,13 @@ import psutil
 import pytest
 
 from tests.conftest import make_home
+from tests.fake_worker import paint
 from webui import __main__ as program
+from webui.app import App
+from webui.jobs.executor import InProcess
 from webui.lock import Held, Lock
 from webui.options import Options
+from webui.paths import Paths
 from webui.ports import PortTaken, listen
 
 ROOT = Path(__file__).parents[1]
@@ -180,3 +184,12 @@ def test_listening_everywhere_needs_a_password(tmp_path: Path) -> None:
 def test_worker_is_told_the_device() -> None:
     assert program.worker_arguments(Options()) == []
     assert program.worker_arguments(Options(use_cpu=True, device_id=1)) == ["--device-id", "1", "--use-cpu"]
+
+
+def test_the_checkpoint_named_on_the_command_line_is_the_first_choice(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    given = Options(ckpt=tiny_checkpoint)
+    app = App(Paths(tmp_path, given.model_folders), InProcess(paint), tiny_checkpoint.name)
+    try:
+        assert app.checkpoint().path == tiny_checkpoint.resolve()
+    finally:
+        app.store.close()

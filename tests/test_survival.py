@@ -1,4 +1,4 @@
-"""kill -9 of the real server and of the real worker, in the middle of a job: every picture ends up saved exactly once."""
+"""kill -9 of the real server and the real worker in mid-job: every picture ends up saved exactly once."""
 
 from __future__ import annotations
 

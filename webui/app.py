@@ -41,8 +41,10 @@ log = logging.getLogger(__name__)
 class App:
     """The server's side of the program. ``executor`` does the computing; nothing here imports torch."""
 
-    def __init__(self, paths: Paths, executor: Executor) -> None:
+    def __init__(self, paths: Paths, executor: Executor, default_checkpoint: str = "") -> None:
+        """``default_checkpoint`` goes before the settings' one."""
         self.paths = paths
+        self._default_checkpoint = default_checkpoint
         self.settings = SettingsFile(paths.data / "settings.json")
         self._hashes = Hashes(paths.data / "hashes.json")
         self._identified: dict[tuple[Path, int, int], Found] = {}
@@ -94,7 +96,7 @@ class App:
 
     def checkpoint(self, wish: str = "") -> ModelFile:
         """The named checkpoint; with no name the settings' default, or the first there is."""
-        wish = wish or self.settings.now.sd_model_checkpoint
+        wish = wish or self._default_checkpoint or self.settings.now.sd_model_checkpoint
         if wish:
             return self._find("checkpoint", wish, "models.checkpoint")
         if self.catalog.of("checkpoint") or self.refresh().of("checkpoint"):

@@ -118,7 +118,7 @@ class Options:
     def model_folders(self) -> dict[str, tuple[Path, ...]]:
         """Further model folders, by the name of the folder under models/ that they add to."""
         return {
-            "Stable-diffusion": self.ckpt_dir,
+            "Stable-diffusion": (*self.ckpt_dir, *([self.ckpt.parent] if self.ckpt else [])),
             "VAE": self.vae_dir,
             "Lora": self.lora_dir,
             "embeddings": self.embeddings_dir,
