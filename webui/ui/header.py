@@ -47,16 +47,15 @@ class Header:
         self.settle: dict[str, Any] = {"fn": self._settle, **event}
 
     def _refresh(self, chosen: list[str | None], request: gr.Request) -> tuple[Any, Any, str]:
-        """Look at the folders again."""
+        """As when the page is opened, and the answer says that something was done."""
         before = {file.name for file in self._app.catalog.of("checkpoint")}
-        found = len({file.name for file in self._app.refresh().of("checkpoint")} - before)
-        language = _language(request)
         checkpoint, vae, notice = self._settle(chosen, request)
-        return checkpoint, vae, notice or render("page.refreshed", {"found": found}, language)
+        found = len({file.name for file in self._app.catalog.of("checkpoint")} - before)
+        return checkpoint, vae, notice or render("page.refreshed", {"found": found}, _language(request))
 
     def _settle(self, chosen: list[str | None], request: gr.Request) -> tuple[Any, Any, str]:
         """The files there are now. A choice whose file has gone is replaced by the default one, and that is said."""
-        catalog = self._app.catalog
+        catalog = self._app.refresh()
         wishes = dict(zip(self.models, chosen, strict=True))
         offers = {
             "models.checkpoint": ([file.name for file in catalog.of("checkpoint")], default_checkpoint(self._app)),
