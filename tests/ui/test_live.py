@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from webui.app import App
 from webui.events import Progress
+from webui.jobs.executor import InProcess
 from webui.jobs.queue import Snapshot
 from webui.messages import Message
+from webui.paths import Paths
 from webui.request import Batch, Prompts, Sampling, Size, Txt2Img
+from webui.settings import Settings
 from webui.ui import live
 from webui.ui.reader import Reader
 
@@ -37,7 +41,7 @@ def running(app: App, **values: Any) -> Snapshot:
 
 
 def test_a_browser_that_asked_for_nothing_sees_an_empty_stage(app: App) -> None:
-    assert live.view(app, ANN) == {"queue": "Ready", "busy": False, "job": None}
+    assert live.view(app, ANN) == {"queue": "Ready", "busy": False, **live.EMPTY}
 
 
 def test_a_job_that_is_done_shows_its_pictures(app: App) -> None:
@@ -50,6 +54,21 @@ def test_a_job_that_is_done_shows_its_pictures(app: App) -> None:
     assert view["pictures"][0]["text"].startswith("a red boat\n")
     assert view["pictures"][0]["path"].replace("\\", "/").startswith("outputs/txt2img-images/")
     assert (view["now"], view["trouble"], view["notes"]) == (None, None, [])
+
+
+def test_the_job_that_runs_is_shown_before_those_that_wait_and_the_last_that_ended(home: Path) -> None:
+    store = App(Paths(home), InProcess(lambda order, emit, control: None)).store  # not started: nothing runs by itself
+    first, second, third = (store.submit(small(), (), Settings(), "ann").id for _ in range(3))
+    assert store.current("ann") == first
+    claimed = store.claim()
+    assert claimed
+    assert (claimed.id, store.current("ann"), store.current("ben")) == (first, first, None)
+    store.end(first, claimed.fence, "done")
+    assert store.current("ann") == second
+    store.cancel_queued(second)
+    store.cancel_queued(third)
+    assert store.current("ann") == third
+    store.close()
 
 
 def test_each_browser_sees_its_own_jobs(app: App) -> None:

@@ -86,7 +86,7 @@ def test_the_stream_sends_what_has_changed_and_nothing_else(app: App) -> None:
         return json.loads(first.removeprefix("data: ")), json.loads(second.removeprefix("data: "))
 
     first, second = asyncio.run(listen())
-    assert first == {"queue": "就绪", "busy": False, "job": None}
+    assert first == {"queue": "就绪", "busy": False, **routes.live.EMPTY}
     assert "queue" not in second
     assert len(second["pictures"]) == 1  # type: ignore[arg-type]
 

@@ -11,13 +11,14 @@ from webui.messages import Message, render
 from webui.ui.reader import Reader
 
 View = dict[str, Any]
+EMPTY: View = {"job": None, "pictures": [], "now": None, "trouble": None, "notes": []}
 
 
 def view(app: App, reader: Reader) -> View:
     """What this reader's page shows now. Only what has changed since is sent (``routes.live``)."""
     running, waiting = app.counts()
     job_id = app.current_job(reader.client)
-    shown = stage(app.snapshot(job_id), reader.language, app) if job_id else {"job": None}
+    shown = stage(app.snapshot(job_id), reader.language, app) if job_id else EMPTY
     return {"queue": queue_line(running, waiting, reader.language), "busy": running > 0, **shown}
 
 

@@ -114,8 +114,10 @@
   const isOpenList = (target) => target?.getAttribute?.("aria-expanded") === "true";
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const generate = document.getElementById("generate");
+      if (!generate?.checkVisibility()) return; // another tab is open
       event.preventDefault();
-      document.getElementById("generate")?.click();
+      generate.click();
     } else if (event.key === "Escape" && !document.fullscreenElement && !isOpenList(event.target)) {
       atelier.interrupt();
     }

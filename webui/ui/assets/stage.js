@@ -4,7 +4,7 @@
   let stage = null;
   let chosen = null; // index of the picture somebody looks at; null follows the work
   let stopping = ""; // the job that was told to stop after its picture
-  let refusal = null;
+  let refusal = null; // why the last press of Generate came to nothing
 
   const part = (name) => stage.querySelector(`.${name}`);
   const runs = () => view.job && ["queued", "running"].includes(view.job.state);
@@ -22,11 +22,17 @@
     if (!runs()) return;
     const several = view.job.state === "running" && view.job.total - view.pictures.length > 1;
     const command = several && stopping !== view.job.id ? "after_image" : "now";
-    stopping = view.job.id;
+    stopping = command === "after_image" ? view.job.id : "";
     draw();
-    await atelier.ask(`page/jobs/${view.job.id}/${command}`);
+    await tell(command);
   };
-  atelier.skip = () => runs() && atelier.ask(`page/jobs/${view.job.id}/skip`);
+  atelier.skip = () => runs() && tell("skip");
+  const tell = async (command) => {
+    const answer = await atelier.ask(`page/jobs/${view.job.id}/${command}`);
+    if (!answer.error) return;
+    stopping = "";
+    atelier.refused(answer);
+  };
 
   // --- listening, only while somebody can see it (browsers allow few open connections)
 
@@ -148,10 +154,9 @@
   };
 
   const drawButtons = () => {
-    const several = view.job && view.job.total - view.pictures.length > 1;
     const interrupt = document.getElementById("interrupt");
-    const armed = runs() && stopping === view.job.id && several;
-    interrupt.classList.toggle("armed", Boolean(armed));
+    const armed = atelier.isBusy() && stopping === view.job.id;
+    interrupt.classList.toggle("armed", armed);
     label(interrupt, atelier.word(armed ? "page.stop_now" : "page.interrupt"));
     interrupt.disabled = !runs();
     document.getElementById("skip").disabled = view.job?.state !== "running";
