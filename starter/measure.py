@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("starter/work"))
     parser.add_argument("--file", type=Path, default=FILE)
-    parser.add_argument("--pictures", type=int, default=45)
+    parser.add_argument("--pictures", type=int, default=90)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--judge-steps", type=int, default=500)
     parser.add_argument("--threads", type=int, default=2)
