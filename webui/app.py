@@ -9,17 +9,17 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from webui import registry
 from webui.events import Saved
-from webui.files.catalog import Catalog, Kind, ModelFile, scan
+from webui.files.catalog import FOLDERS, Catalog, Kind, ModelFile, scan
 from webui.files.hashes import Hashes
 from webui.jobs.executor import Executor, FileRef, Order
 from webui.jobs.queue import Queue, Snapshot
-from webui.jobs.store import ENDED, Job, Store
+from webui.jobs.store import Job, Store
 from webui.messages import Fault, NotFound, TooMany
 from webui.models.detect import Found, identify
 from webui.outputs import folder_for, free_path
@@ -34,7 +34,6 @@ K = TypeVar("K", bound=registry.Named)
 MAX_WAITING = 200  # jobs
 BUILT_IN_VAES = ("Automatic", "None")
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_()-]{0,63}")  # sd-webui's "task(abc)" too; it names a folder
-WATCH_SECONDS = 0.1
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +53,8 @@ class App:
         self.queue = Queue(self.store, executor, paths.staging, self._prepare, self._place)
 
     def start(self) -> None:
+        for folder in (*(self.paths.home / "models" / name for name in FOLDERS.values()), self.paths.outputs):
+            folder.mkdir(parents=True, exist_ok=True)  # so that people see where things go
         self.queue.start()
         threading.Thread(target=self._idle_work, name="idle", daemon=True).start()
 
@@ -180,18 +181,6 @@ class App:
         """The job that a client wants to see: the one that runs, else the next that waits, else the last that ended."""
         return self.store.current(client)
 
-    async def watch(self, job_id: str) -> AsyncIterator[Snapshot]:
-        """The job as it goes on, a value per change, until it has ended. To stop watching stops nothing."""
-        before: Snapshot | None = None
-        while True:
-            now = await asyncio.to_thread(self.snapshot, job_id)
-            if now != before:
-                yield now
-                before = now
-            if now.job.state in ENDED:
-                return
-            await asyncio.sleep(WATCH_SECONDS)
-
     async def ended(self, job_id: str) -> Snapshot:
         """The job once it has ended, told rather than polled. However many wait, no thread does."""
         future = await asyncio.to_thread(self.queue.ended, job_id)
@@ -200,9 +189,8 @@ class App:
 
     def wait(self, job_id: str) -> Snapshot:
         """Block until the job has ended."""
-        while (snapshot := self.snapshot(job_id)).job.state not in ENDED:
-            time.sleep(WATCH_SECONDS / 4)
-        return snapshot
+        self.queue.ended(job_id).result()
+        return self.snapshot(job_id)
 
     # --- handed to the queue
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LANGUAGES = ("en", "zh-CN")
 LOCALES = Path(__file__).parent / "locales"
+LIMITS = frozenset({"ge", "gt", "le", "lt", "multiple_of", "max_length", "min_length", "expected"})  # pydantic's
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -56,6 +57,16 @@ class NotFound(Fault):
 
 class TooMany(Fault):
     status = 429
+
+
+def refusal(error: Mapping[str, Any], field: str, name: str) -> Fault:
+    """The Fault for one of pydantic's errors, in our words, since pydantic's own may quote what was sent.
+
+    ``field`` is what programs call the value, ``name`` what people do.
+    """
+    code = f"invalid.{error['type']}"
+    limits = {key: value for key, value in error.get("ctx", {}).items() if key in LIMITS}
+    return Fault(code if code in texts("en") else "invalid", field=field[:100], name=name[:100], **limits)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
-from webui.messages import Fault, Message, NotFound, TooMany, language_of, texts
+from webui.messages import Fault, Message, NotFound, TooMany, language_of, refusal
 
 RETRY_SECONDS = 10  # told with 429
 log = logging.getLogger(__name__)
@@ -64,20 +64,10 @@ def reply(request: HTTPConnection, status: int, message: Message, job_id: str | 
 
 
 def invalid(error: Mapping[str, Any], rename: Callable[[str], str] = str) -> Fault:
-    """The Fault for one of pydantic's errors. ``rename`` turns ``"size.width"`` into what the caller calls it.
-
-    Pydantic's own words are not passed on: they may quote the input.
-    """
+    """The Fault for one of pydantic's errors. ``rename`` turns ``"size.width"`` into what the caller calls it."""
     where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
     field = rename(".".join(where)) if where and error["type"] != "json_invalid" else "body"
-    code = f"invalid.{error['type']}"
-    if code not in texts("en"):
-        code = "invalid"
-    limits = {key: value for key, value in error.get("ctx", {}).items() if key in LIMITS}
-    return Fault(code, field=field, name=field[:100], **limits)
-
-
-LIMITS = frozenset({"ge", "gt", "le", "lt", "multiple_of", "max_length", "min_length", "expected"})
+    return refusal(error, field, field)
 
 
 def install(api: FastAPI) -> None:

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from webui.messages import Fault, texts
-
-LIMITS = frozenset({"ge", "le", "multiple_of", "max_length", "expected"})
+from webui.messages import Fault, refusal, texts
 
 
 def fault_of(error: ValidationError, kind: str, language: str) -> Fault:
     """The first thing that is wrong. ``kind`` is what the labels stand under in ``locales``: field or setting."""
     first = error.errors(include_url=False, include_input=False)[0]
     path = ".".join(str(part) for part in first["loc"])
-    code = f"invalid.{first['type']}"
-    if code not in texts("en"):
-        code = "invalid"
-    given = {name: value for name, value in first.get("ctx", {}).items() if name in LIMITS}
-    label = texts(language).get(f"{kind}.{path}", path[:100])
-    return Fault(code, field=path[:100], name=label, **given)
+    return refusal(first, path, texts(language).get(f"{kind}.{path}", path))
