@@ -74,6 +74,8 @@ def started(home: Path, *flags: str) -> Iterator[Server]:
         if process.poll() is None:
             process.kill()
         process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def free_port() -> int:

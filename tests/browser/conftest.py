@@ -23,7 +23,7 @@ SECONDS_A_STEP = 0.05
 NewPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while playwright runs, no other test can run an event loop
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM")
     if not path:
