@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from tests.api.conftest import SMALL, client_of, guarded
 from webui.app import App
 from webui.jobs.queue import Snapshot
+from webui.jobs.store import ENDED
 
 REQUEST = {"prompts": {"prompt": "a boat"}, "size": {"width": 64, "height": 64}, "seeds": {"seed": 5}}
 LONG = {**REQUEST, "sampling": {"steps": 100}}
@@ -31,14 +32,10 @@ def submit(client: TestClient, request: dict[str, Any] = REQUEST, **query: str) 
 
 def seen(app: App, job_id: str, what: Callable[[Snapshot], bool]) -> Snapshot:
     """The first state of the job in which ``what`` holds; fails if the job ends before."""
-
-    async def watch() -> Snapshot:
-        async for snapshot in app.watch(job_id):
-            if what(snapshot):
-                return snapshot
-        raise AssertionError("the job ended before")
-
-    return asyncio.run(watch())
+    while not what(snapshot := app.snapshot(job_id)):
+        assert snapshot.job.state not in ENDED, "the job ended before"
+        time.sleep(0.005)
+    return snapshot
 
 
 def is_stepping(snapshot: Snapshot) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import functools
 import os
 import random
@@ -18,6 +19,7 @@ import pytest
 from tests import fake_worker
 from webui.events import Saved
 from webui.files.write import write_synced
+from webui.jobs import queue
 from webui.jobs.executor import Control, Executor, InProcess, Order, Subprocess
 from webui.jobs.queue import MAX_CRASHES, Queue
 from webui.jobs.store import ENDED, Job, Store
@@ -215,6 +217,42 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(subprocess_bench: Bench)
     assert len(bench.pictures()) == 24
     recorded = {image.path for job in jobs for image in bench.store.images(job.id)}
     assert recorded == set(bench.pictures())
+
+
+@pytest.mark.parametrize("kind", ["in process", "subprocess"])
+@pytest.mark.parametrize("where", ["promising", "moving"])
+def test_a_disk_in_the_way_delays_a_picture_and_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, where: str
+) -> None:
+    monkeypatch.setattr(queue, "STUMBLE_SECONDS", 0.01)
+    executor = InProcess(fake_worker.paint) if kind == "in process" else Subprocess(fake_command(0.0), ROOT)
+    bench = Bench(tmp_path, executor)
+    trouble = iter([None, OSError(errno.ENOSPC, "No space left on device")])  # at the second picture
+
+    def place(job: Job, saved: Saved, taken: Callable[[Path], bool]) -> Path:
+        if error := next(trouble, None):
+            raise error
+        return Bench.place(bench, job, saved, taken)
+
+    def replace(source: Path, target: Path, move: Callable[[Path, Path], None] = os.replace) -> None:
+        if error := next(trouble, None):
+            raise error
+        move(source, target)
+
+    if where == "promising":
+        monkeypatch.setattr(bench.queue, "_place", place)
+    else:
+        monkeypatch.setattr(queue.os, "replace", replace)
+    bench.queue.start()
+    try:
+        job = bench.submit(count=3, steps=1)
+        assert bench.wait(job).state == "done"
+        assert bench.now(job).crashes == 1
+        assert [image.index for image in bench.store.images(job.id)] == [0, 1, 2]
+        assert len(bench.pictures()) == 3
+        assert bench.wait(bench.submit()).state == "done"
+    finally:
+        bench.close()
 
 
 def test_a_hanging_worker_is_replaced(tmp_path: Path) -> None:

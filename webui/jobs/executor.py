@@ -167,9 +167,12 @@ class Subprocess:
         self._job = order.job
         try:
             if not self._send({"order": order.model_dump(mode="json")}):
-                emit(Lost(reason="it was gone before it took the job"))
+                emit(Lost(reason="the worker was gone before it took the job"))
             else:
                 self._relay(worker, emit)
+        except BaseException:
+            self._end(worker)  # it still works on an order that nobody listens to
+            raise
         finally:
             self._job = ""
 
@@ -179,7 +182,7 @@ class Subprocess:
                 line = worker.lines.get(timeout=self._silence)
             except queue.Empty:
                 self._end(worker)
-                return emit(Lost(reason=f"it said nothing for {self._silence:.0f} seconds"))
+                return emit(Lost(reason=f"the worker said nothing for {self._silence:.0f} seconds"))
             if not line:
                 self._end(worker)
                 return emit(Lost(reason=_cause_of_death(worker.process.returncode)))
@@ -234,5 +237,9 @@ def _pump(pipe: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
 
 def _cause_of_death(code: int | None) -> str:
     if code == -9:
-        return "it was killed (signal 9), often because memory ran out"
-    return f"it was ended by signal {-code}" if code is not None and code < 0 else f"it exited with code {code}"
+        return "the worker was killed (signal 9), often because memory ran out"
+    return (
+        f"the worker was ended by signal {-code}"
+        if code is not None and code < 0
+        else f"the worker exited with code {code}"
+    )

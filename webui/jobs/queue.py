@@ -25,7 +25,8 @@ from webui.jobs.pace import Pace
 from webui.jobs.store import ENDED, Image, Job, State, Store
 from webui.messages import Fault, Message
 
-MAX_CRASHES = 3  # a job whose worker died this often is set aside
+MAX_CRASHES = 3  # a job whose attempts failed this often is set aside
+STUMBLE_SECONDS = 5
 log = logging.getLogger(__name__)
 
 Prepare = Callable[[Job, tuple[int, ...]], Order]  # a job and the indices still missing → what the worker is sent
@@ -130,17 +131,25 @@ class Queue:
     # --- running
 
     def _run_all(self) -> None:
+        reason = ""
+        unfinished: Job | None = None  # taken, and then something was in the way: a full disk, a busy database
         while not self._closing:
             self._wake.clear()
             try:
-                job = self._store.claim()
-                if job is not None:
+                if unfinished is not None:
+                    self._settle()
+                    self._on_lost(unfinished, reason)
+                    unfinished = None
+                if (job := self._store.claim()) is not None:
+                    unfinished = job
                     self._run(job)
+                    unfinished = None
                     continue
-            except Exception:
-                # The disk may be full or the database busy; work waits and is tried again, nothing is lost.
-                log.exception("the queue stumbled and goes on in 5 seconds")
-                self._wake.wait(timeout=5)
+            except Exception as error:
+                # Nothing is lost: the work waits and is tried again.
+                log.exception("the queue stumbled and goes on in %d seconds", STUMBLE_SECONDS)
+                reason = f"{type(error).__name__}: {getattr(error, 'strerror', None) or 'the console shows where'}"
+                self._wake.wait(timeout=STUMBLE_SECONDS)
                 continue
             self._wake.wait(timeout=60)
 
@@ -162,7 +171,7 @@ class Queue:
             self._executor.run(order, lambda event: self._on_event(job, event))
         finally:
             del self._live[job.id]
-            shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)  # not when something was raised: what waits there is settled first
 
     def _on_event(self, job: Job, event: Event) -> None:
         if isinstance(event, Progress):
@@ -176,7 +185,7 @@ class Queue:
         elif isinstance(event, Note):
             self._store.note(job.id, job.fence, event.message)
         elif isinstance(event, Lost):
-            self._on_lost(job, event)
+            self._on_lost(job, event.reason)
         elif isinstance(event, Done):
             self._end(job, "cancelled" if event.cancelled else "done")
         elif isinstance(event, Failed):
@@ -186,12 +195,12 @@ class Queue:
         if self._store.end(job.id, job.fence, state, message):
             self._tell_ended(job.id)
 
-    def _on_lost(self, job: Job, event: Lost) -> None:
+    def _on_lost(self, job: Job, reason: str) -> None:
         if self._closing:
             return  # we ended the worker ourselves; the next start takes the job up again
-        log.warning("the worker was lost: %s", event.reason)
+        log.warning("an attempt at a job failed: %s", reason)
         if job.crashes + 1 >= MAX_CRASHES:
-            message = Message(code="crashed_worker", params={"times": MAX_CRASHES, "reason": event.reason})
+            message = Message(code="crashed_worker", params={"times": MAX_CRASHES, "reason": reason})
             self._end(job, "failed", message)
         else:
             self._store.requeue(job.id, job.fence)
@@ -212,7 +221,14 @@ class Queue:
         self._store.placed(image)
 
     def recover(self) -> None:
-        """At start: finish or undo pictures caught between two steps, sweep old staging, take jobs up again."""
+        """At start: settle pictures caught between two steps, sweep old staging, take jobs up again."""
+        self._settle()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._staging)
+        self._store.requeue_all_running()
+
+    def _settle(self) -> None:
+        """Finish the pictures that were promised a place and did not get there, or undo them where that cannot be."""
         for image in self._store.staged():
             assert image.staged
             if image.path.is_file() and sha256_of(image.path) == image.sha256:
@@ -221,6 +237,3 @@ class Queue:
                 self._move(image)
             else:
                 self._store.forget(image)
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._staging)
-        self._store.requeue_all_running()
