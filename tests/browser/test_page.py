@@ -45,15 +45,15 @@ def test_from_a_prompt_to_a_file(new_page: NewPage, home: Path) -> None:
     with started(home, "--port", str(free_port()), "--use-cpu") as server:
         page = new_page(f"{server.url}/")
         expect(prompt(page)).to_be_focused()
-        fill(page, "a red boat on the sea at sunset", steps=6, count=2)
+        fill(page, "a red boat on the sea at sunset", steps=150, count=3)
         prompt(page).press("Control+Enter")
-        expect(page.locator(".where")).to_have_text(re.compile(r"Picture \d of 2 · Step \d of 6"))
+        expect(page.locator(".where")).to_have_text(re.compile(r"Picture \d of 3 · Step \d+ of 150"))
         expect(page.locator(".frame img.rough")).to_have_attribute("src", re.compile("^data:image/jpeg"))
-        expect(page.locator(".thumb.made")).to_have_count(2)
+        expect(page.locator(".thumb.made")).to_have_count(3)
         expect(progress(page)).to_be_hidden()
         expect(picture(page)).to_be_visible()
         text = page.locator(".text").inner_text()
-        assert text.startswith("a red boat on the sea at sunset\nSteps: 6,")
+        assert text.startswith("a red boat on the sea at sunset\nSteps: 150,")
         with Image.open(home / page.locator(".path").inner_text()) as saved:
             assert saved.info["parameters"] == text
         assert picture(page).evaluate("image => image.naturalWidth") == 64  # the checkpoint's own size
