@@ -153,6 +153,23 @@ def test_interrupt_keeps_what_was_made(bench: Bench, after_image: bool, expected
     assert len(bench.pictures()) == 1
 
 
+def test_an_interrupt_while_the_files_are_looked_at_is_not_lost(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def prepare(job: Job, missing: tuple[int, ...]) -> Order:
+        looking.set()
+        go_on.wait(timeout=30)
+        return Bench.prepare(bench, job, missing)
+
+    monkeypatch.setattr(bench.queue, "_prepare", prepare)
+    job = bench.submit(count=3, steps=40)
+    looking.wait(timeout=30)
+    bench.queue.interrupt(job.id)
+    go_on.set()
+    assert bench.wait(job).state == "cancelled"
+    assert all(image.partial for image in bench.store.images(job.id))
+
+
 def test_interrupt_concerns_only_its_job(bench: Bench) -> None:
     mine, other = bench.submit(steps=20), bench.submit(steps=20)
     bench.queue.interrupt("no such job")

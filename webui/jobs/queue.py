@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from webui.events import Done, Event, Failed, Lost, Note, Progress, Saved
 from webui.files.hashes import sha256_of
@@ -60,6 +61,7 @@ class Queue:
         self._store, self._executor, self._staging = store, executor, staging
         self._prepare, self._place = prepare, place
         self._live: dict[str, _Live] = {}
+        self._asked: dict[str, Literal["now", "after_image"]] = {}  # to stop, of jobs that have not been heard of since
         self._wake = threading.Event()
         self._closing = False
         self._lock = threading.Lock()
@@ -121,8 +123,10 @@ class Queue:
         """Stop a job: one that waits is cancelled at once, one that runs keeps what it has made."""
         if self._store.cancel_queued(job_id):
             self._tell_ended(job_id)
-        else:
-            self._executor.tell(job_id, "after_image" if after_image else "now")
+        elif (job := self._store.job(job_id)) is not None and job.state == "running":
+            # Told now, and again when it is heard of: its files may still be looked at, and no executor knows it yet.
+            self._asked[job_id] = "after_image" if after_image else "now"
+            self._executor.tell(job_id, self._asked[job_id])
 
     def skip(self, job_id: str) -> None:
         """Leave the current picture as it is and go on to the next."""
@@ -175,6 +179,8 @@ class Queue:
 
     def _on_event(self, job: Job, event: Event) -> None:
         if isinstance(event, Progress):
+            if (asked := self._asked.pop(job.id, None)) is not None:
+                self._executor.tell(job.id, asked)
             live = self._live[job.id]
             live.pace.progress(event, time.monotonic())
             preview = event.preview or (live.progress.preview if live.progress and event.phase != "loading" else None)
@@ -192,6 +198,7 @@ class Queue:
             self._end(job, "failed", event.message)
 
     def _end(self, job: Job, state: State, message: Message | None = None) -> None:
+        self._asked.pop(job.id, None)
         if self._store.end(job.id, job.fence, state, message):
             self._tell_ended(job.id)
 
