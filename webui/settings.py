@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from webui.files.write import write_atomic
 from webui.messages import Fault
+from webui.request import MAX_SEED
 
 
 def _option(default: Any, section: str, **limits: Any) -> Any:
@@ -27,16 +28,70 @@ class Settings(BaseModel):
     sd_model_checkpoint: str = _option("", "models", max_length=1000)
     sd_vae: str = _option("Automatic", "models", max_length=1000)
     sd_checkpoints_limit: int = _option(1, "models", ge=1, le=10)
-    CLIP_stop_at_last_layers: int = _option(1, "generation", ge=1, le=12)
-    randn_source: Literal["NV", "CPU", "GPU"] = _option("NV", "generation")
-    emphasis: Literal["Original", "No norm", "Ignore", "None"] = _option("Original", "generation")
-    comma_padding_backtrack: int = _option(20, "generation", ge=0, le=74)
+    disable_weights_auto_swap: bool = _option(True, "models")
+
+    prompt_syntax: Literal["atelier", "sd-webui"] = _option("atelier", "prompts")
+    use_old_scheduling: bool = _option(False, "prompts")
+    enable_prompt_comments: bool = _option(True, "prompts")
+    enable_wildcards: bool = _option(True, "prompts")
+    emphasis: Literal["Original", "No norm", "Ignore", "None"] = _option("Original", "prompts")
+    comma_padding_backtrack: int = _option(20, "prompts", ge=0, le=74)
+    CLIP_stop_at_last_layers: int = _option(1, "prompts", ge=1, le=12)
+    pad_cond_uncond: bool = _option(False, "prompts")
+
+    randn_source: Literal["NV", "CPU", "GPU"] = _option("NV", "sampling")
+    eta_noise_seed_delta: int = _option(0, "sampling", ge=0, le=MAX_SEED)
+    tiling: bool = _option(False, "sampling")
+    eta_ancestral: float = _option(1.0, "sampling", ge=0.0, le=1.0)
+    eta_ddim: float = _option(0.0, "sampling", ge=0.0, le=1.0)
+    s_churn: float = _option(0.0, "sampling", ge=0.0, le=100.0)
+    s_tmin: float = _option(0.0, "sampling", ge=0.0, le=1000.0)
+    s_tmax: float = _option(0.0, "sampling", ge=0.0, le=1000.0)
+    s_noise: float = _option(1.0, "sampling", ge=0.0, le=1.1)
+    s_min_uncond: float = _option(0.0, "sampling", ge=0.0, le=15.0)
+    s_min_uncond_all: bool = _option(False, "sampling")
+    skip_early_cond: float = _option(0.0, "sampling", ge=0.0, le=1.0)
+    sigma_min: float = _option(0.0, "sampling", ge=0.0, le=2.0)
+    sigma_max: float = _option(0.0, "sampling", ge=0.0, le=60.0)
+    rho: float = _option(0.0, "sampling", ge=0.0, le=20.0)
+    beta_dist_alpha: float = _option(0.6, "sampling", ge=0.01, le=2.0)
+    beta_dist_beta: float = _option(0.6, "sampling", ge=0.01, le=2.0)
+    always_discard_next_to_last_sigma: bool = _option(False, "sampling")
+    sgm_noise_multiplier: bool = _option(False, "sampling")
+    sd_noise_schedule: Literal["Default", "Zero Terminal SNR"] = _option("Default", "sampling")
+    uni_pc_variant: Literal["bh1", "bh2", "vary_coeff"] = _option("bh1", "sampling")
+    uni_pc_skip_type: Literal["time_uniform", "time_quadratic", "logSNR"] = _option("time_uniform", "sampling")
+    uni_pc_order: int = _option(3, "sampling", ge=1, le=3)
+    uni_pc_lower_order_final: bool = _option(True, "sampling")
+    refiner_switch_by_sample_steps: bool = _option(False, "sampling")
+
     samples_save: bool = _option(True, "saving")
+    samples_format: Literal["png", "jpg", "webp", "avif"] = _option("png", "saving")
+    jpeg_quality: int = _option(80, "saving", ge=1, le=100)
+    webp_lossless: bool = _option(False, "saving")
+    save_txt: bool = _option(False, "saving")
     save_images_add_number: bool = _option(True, "saving")
     save_to_dirs: bool = _option(True, "saving")
     keep_unsaved_days: int = _option(3, "saving", ge=1, le=365)
+
+    add_model_hash_to_info: bool = _option(True, "infotext")
+    add_model_name_to_info: bool = _option(True, "infotext")
+    add_vae_hash_to_info: bool = _option(True, "infotext")
+    add_vae_name_to_info: bool = _option(True, "infotext")
+    add_version_to_infotext: bool = _option(True, "infotext")
+    infotext_styles: Literal["Ignore", "Apply", "Discard", "Apply if any"] = _option("Apply if any", "infotext")
+    infotext_skip_pasting: tuple[str, ...] = _option((), "infotext", max_length=100)
+    auto_backcompat: bool = _option(True, "infotext")
+    paste_sd_webui_exactly: bool = _option(True, "infotext")
+
     live_previews_enable: bool = _option(True, "interface")
+    show_progress_type: Literal["Approx cheap", "Full"] = _option("Approx cheap", "interface")
     show_progress_every_n_steps: int = _option(1, "interface", ge=1, le=32)
+    live_preview_refresh_period: int = _option(100, "interface", ge=50, le=5000)
+    quicksettings_list: tuple[str, ...] = _option((), "interface", max_length=30)
+    keyedit_precision_attention: float = _option(0.1, "interface", ge=0.01, le=0.2)
+    keyedit_precision_extra: float = _option(0.05, "interface", ge=0.01, le=0.2)
+    keyedit_delimiters: str = _option(".,\\/!?%^*;:{}=`~() ", "interface", max_length=100)
 
 
 class SettingsFile:

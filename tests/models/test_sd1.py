@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from tests import tiny
 from webui.devices import Precision
-from webui.explain import explain_model
+from webui.explain.model import explain_model
 from webui.files.header import Header, Tensor, read_header
 from webui.messages import Fault
 from webui.models import ldm

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from webui.sampling.kinds import Denoise, Denoised, Noise, Sampler, find_sampler, find_scheduler, samplers, sigmas_for
-from webui.sampling.schedule import leading_sigmas, scaled_linear
+from webui.sampling.schedule import ScheduleOptions, leading_sigmas, scaled_linear
 
 MU, S = 0.7, 0.5
 SCHEDULE = scaled_linear()
@@ -249,7 +249,7 @@ def test_dpmpp_2m_lands_on_the_last_estimate() -> None:
 
 def test_euler_a_is_the_posterior_of_ddpm() -> None:
     """Eta 1: x_{t−1} ~ N(μ̃, β̃) of Ho et al. 2020, eq. 6 and 7, given the same noise."""
-    sigmas = leading_sigmas(20, SCHEDULE)
+    sigmas = leading_sigmas(20, SCHEDULE, ScheduleOptions())
     bar = [1 / (1 + sigma**2) for sigma in sigmas]
     start_x = start(32, sigmas[0])
 
@@ -267,7 +267,7 @@ def test_euler_a_is_the_posterior_of_ddpm() -> None:
 @pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
 def test_ddim_is_equation_12_of_the_paper(eta: float) -> None:
     """Song et al. 2020, on sd-webui's timesteps; like there, what comes out is x_t at the last of them."""
-    sigmas = leading_sigmas(20, SCHEDULE)
+    sigmas = leading_sigmas(20, SCHEDULE, ScheduleOptions())
     bar = [1 / (1 + sigma**2) for sigma in sigmas]
     start_x = start(32, sigmas[0])
 
@@ -318,7 +318,7 @@ def test_ddim_is_that_of_diffusers() -> None:
         clip_sample=False, set_alpha_to_one=False,
     )  # fmt: skip
     oracle.set_timesteps(20)
-    sigmas = leading_sigmas(20, SCHEDULE)
+    sigmas = leading_sigmas(20, SCHEDULE, ScheduleOptions())
     start_x = start(32, sigmas[0])
     x = start_x / math.hypot(1, sigmas[0])
     for sigma, t in zip(sigmas[:-1], oracle.timesteps, strict=False):  # sd-webui leaves its last step out

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webui.sampling.schedule import EPSILON, leading_sigmas, scaled_linear
+from webui.sampling.schedule import EPSILON, ScheduleOptions, leading_sigmas, scaled_linear
 
 SCHEDULE = scaled_linear()
 
@@ -54,13 +54,13 @@ def test_beyond_the_ends_the_ends_hold() -> None:
 @pytest.mark.parametrize("n", range(2, 151))
 def test_leading_timesteps_are_those_of_sd_webui(n: int) -> None:
     expected = np.clip(np.asarray(list(range(0, 1000, 1000 // n))) + 1, 0, 999)
-    timesteps = [SCHEDULE.sigma_to_t(sigma) for sigma in leading_sigmas(n, SCHEDULE)]
+    timesteps = [SCHEDULE.sigma_to_t(sigma) for sigma in leading_sigmas(n, SCHEDULE, ScheduleOptions())]
     assert timesteps == expected[::-1].tolist()
 
 
 @pytest.mark.parametrize(("n", "count"), [(20, 20), (30, 31), (7, 8), (1, 2)])
 def test_leading_timesteps_may_be_more_than_the_steps(n: int, count: int) -> None:
-    assert len(leading_sigmas(n, SCHEDULE)) == count
+    assert len(leading_sigmas(n, SCHEDULE, ScheduleOptions())) == count
 
 
 @given(st.integers(1, 999))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from webui.sampling.kinds import Scheduler, find_sampler, find_scheduler, samplers, schedulers, sigmas_for
-from webui.sampling.schedule import scaled_linear
+from webui.sampling.schedule import ScheduleOptions, scaled_linear
 
 SCHEDULE = scaled_linear()
 PLACING = [scheduler for scheduler in schedulers().values() if scheduler.sigmas]
@@ -17,7 +17,7 @@ PLACING = [scheduler for scheduler in schedulers().values() if scheduler.sigmas]
 def sigmas(scheduler: str, n: int) -> list[float]:
     place = find_scheduler(scheduler).sigmas
     assert place is not None
-    return place(n, SCHEDULE)
+    return place(n, SCHEDULE, ScheduleOptions())
 
 
 def test_names_labels_and_order_are_those_of_sd_webui() -> None:

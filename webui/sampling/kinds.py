@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from webui.registry import discover, find
-from webui.sampling.schedule import NoiseSchedule
+from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,18 +32,22 @@ Denoise = Callable[["Tensor", float], Denoised]
 Noise = Callable[[float, float], "Tensor"]
 """(sigma, sigma_next) → fresh standard normal noise in the shape of x, for the step between the two."""
 
-Sigmas = Callable[[int, NoiseSchedule], list[float]]
-"""(steps, the model's noise schedule) → the falling sigmas to step through: one more than steps, the last 0.
+Sigmas = Callable[[int, NoiseSchedule, ScheduleOptions], list[float]]
+"""(steps, the model's noise schedule, options) → the falling sigmas: one more than steps, the last 0.
 
 Only a sampler's own may differ in count and end (``schedule.leading_sigmas``).
 """
 
-Use = Literal["eta", "churn", "s_noise", "ensd", "second_order", "timesteps"]
+Use = Literal[
+    "eta", "churn", "s_noise", "ensd", "second_order", "timesteps", "brownian", "discard", "uni_pc", "adaptive"
+]
 """What a sampler makes use of, or is.
 
 ``eta``, ``churn`` (``s_churn s_tmin s_tmax``), ``s_noise``: these options. ``ensd``: it draws noise at every step.
 ``second_order``: it calls the model twice a step, but for the last. ``timesteps``: sd-webui runs it in the
-variance-preserving scaling, which decides what it starts from (``run.start``).
+variance-preserving scaling, which decides what it starts from (``run.start``). ``brownian``: its noise is that of one
+Brownian path per picture. ``discard``: it leaves out the last sigma but one. ``uni_pc``: the options of that name.
+``adaptive``: it takes the range of the sigmas and chooses its steps itself.
 """
 
 
@@ -60,6 +64,10 @@ class SamplerOptions:
     s_tmin: float = 0.0
     s_tmax: float = math.inf
     s_noise: float = 1.0
+    uni_pc_variant: str = "bh1"
+    uni_pc_skip_type: str = "time_uniform"
+    uni_pc_order: int = 3
+    uni_pc_lower_order_final: bool = True
 
 
 Run = Callable[[Denoise, "Tensor", list[float], Noise, SamplerOptions], "Tensor"]
@@ -121,7 +129,13 @@ def find_scheduler(name: str) -> Scheduler:
     return find(schedulers(), name, "scheduler")
 
 
-def sigmas_for(sampler: Sampler, scheduler: Scheduler, steps: int, schedule: NoiseSchedule) -> list[float]:
+def sigmas_for(
+    sampler: Sampler,
+    scheduler: Scheduler,
+    steps: int,
+    schedule: NoiseSchedule,
+    options: ScheduleOptions = ScheduleOptions(),  # noqa: B008 (frozen)
+) -> list[float]:
     """The sigmas that ``sampler`` steps through in ``steps`` steps (1 or more) under ``scheduler``."""
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")
@@ -130,4 +144,4 @@ def sigmas_for(sampler: Sampler, scheduler: Scheduler, steps: int, schedule: Noi
         place = find_scheduler(place).sigmas
     if place is None:
         raise ValueError(f"{sampler.name} leaves its schedule to {sampler.schedule!r}, which leaves it to the sampler")
-    return place(steps, schedule)
+    return place(steps, schedule, options)

@@ -70,13 +70,26 @@ class NoiseSchedule:
         return high - 1 + (math.log(sigma) - low_log) / (high_log - low_log)
 
 
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """What people may set about the sigmas, besides their number. 0 means: the scheduler's or the model's own."""
+
+    sigma_min: float = 0.0
+    sigma_max: float = 0.0
+    rho: float = 0.0
+    beta_alpha: float = 0.6  # of the Beta scheduler's distribution
+    beta_beta: float = 0.6
+    discard_next_to_last: bool = False  # always; some samplers do by themselves
+    sdxl: bool = False  # which of the tables of Align Your Steps
+
+
 def scaled_linear(first: float = 0.00085, last: float = 0.012, count: int = 1000) -> NoiseSchedule:
     """Betas linear in their square roots: what Stable Diffusion 1, 2 and XL were trained with (Rombach et al. 2022)."""
     betas = np.linspace(first**0.5, last**0.5, count) ** 2
     return NoiseSchedule(tuple(np.cumprod(1 - betas).tolist()))
 
 
-def leading_sigmas(n: int, schedule: NoiseSchedule) -> list[float]:
+def leading_sigmas(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
     """The σ of DDIM's timesteps as sd-webui counts them: every (1000 // n)-th from 1, the largest first.
 
     The steps go from one timestep to the one before and end at t = 1, not at σ = 0. There are ⌈1000 / (1000 // n)⌉

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from webui.sampling.kinds import Scheduler
-from webui.sampling.schedule import NoiseSchedule
+from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
 
-def exponential(n: int, schedule: NoiseSchedule) -> list[float]:
+def exponential(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
     return [*np.exp(np.linspace(math.log(schedule.sigma_max), math.log(schedule.sigma_min), n)).tolist(), 0.0]
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from webui.sampling.kinds import Scheduler
-from webui.sampling.schedule import NoiseSchedule
+from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
 RHO = 7.0
 
 
-def karras(n: int, schedule: NoiseSchedule) -> list[float]:
+def karras(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
     high, low = schedule.sigma_max ** (1 / RHO), schedule.sigma_min ** (1 / RHO)
     return [*((high + np.linspace(0, 1, n) * (low - high)) ** RHO).tolist(), 0.0]
 

@@ -6,10 +6,10 @@ Stability AI's generative-models (SDXL) places its steps so.
 import numpy as np
 
 from webui.sampling.kinds import Scheduler
-from webui.sampling.schedule import NoiseSchedule
+from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
 
-def sgm_uniform(n: int, schedule: NoiseSchedule) -> list[float]:
+def sgm_uniform(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
     timesteps = np.linspace(schedule.t_max, 0, n + 1)[:-1].tolist()
     return [*map(schedule.t_to_sigma, timesteps), 0.0]
 

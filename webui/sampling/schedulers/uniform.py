@@ -3,10 +3,10 @@
 import numpy as np
 
 from webui.sampling.kinds import Scheduler
-from webui.sampling.schedule import NoiseSchedule
+from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
 
-def uniform(n: int, schedule: NoiseSchedule) -> list[float]:
+def uniform(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
     timesteps = np.linspace(schedule.t_max, 0, n).tolist()
     return [*map(schedule.t_to_sigma, timesteps), 0.0]
 

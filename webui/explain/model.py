@@ -1,15 +1,26 @@
-"""``launch.py explain …``: what the program makes of something, as JSON. Needs no torch."""
+"""What a model file is."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from webui.messages import Fault
 from webui.models.detect import identify
+
+NAME = "model"
+HELP = "what a model file is"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path)
+
+
+def explain(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Good when a family fits and misses nothing."""
+    answer = explain_model(options.file)
+    return answer, bool(answer["family"] and not answer["missing"])
 
 
 def explain_model(file: Path) -> dict[str, Any]:
@@ -29,15 +40,3 @@ def explain_model(file: Path) -> dict[str, Any]:
         "missing": list(variant.missing) if variant else [],
     }
     return answer | ({"looks_like": found.looks_like} if found.looks_like else {})
-
-
-def main(argv: Sequence[str]) -> int:
-    """Exit code 0 when the answer names a family that misses nothing."""
-    parser = argparse.ArgumentParser(prog="launch.py explain")
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    model = kinds.add_parser("model", help="what a model file is")
-    model.add_argument("file", type=Path)
-    options = parser.parse_args(argv)
-    answer = explain_model(options.file)
-    print(json.dumps(answer, indent=2, ensure_ascii=False))  # noqa: T201 (a program for a terminal)
-    return 0 if answer["family"] and not answer["missing"] else 1
