@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from webui import registry
 from webui.events import Saved
+from webui.files.blobs import Blobs
 from webui.files.catalog import FOLDERS, Catalog, Kind, ModelFile, scan
 from webui.files.hashes import Hashes
 from webui.jobs.executor import Executor, FileRef, Order
@@ -24,14 +25,17 @@ from webui.messages import Fault, NotFound, TooMany
 from webui.models.detect import Found, identify
 from webui.outputs import folder_for, free_path
 from webui.paths import Paths
-from webui.plan import plan
+from webui.plan import Plan, Shot, Texts, plan
 from webui.prompt import clip_tokenizer, count
-from webui.request import Request
+from webui.prompt.styles import StyleStore
+from webui.prompt.wildcards import Wildcards
+from webui.request import Batch, Hires, Prompts, Refiner, Request, Sampling, hires_size
 from webui.sampling.kinds import Sampler, Scheduler
 from webui.settings import Settings, SettingsFile
 
 K = TypeVar("K", bound=registry.Named)
 MAX_WAITING = 200  # jobs
+MAX_SIDE = 4096  # pixels of a picture after the second pass
 BUILT_IN_VAES = ("Automatic", "None")
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_()-]{0,63}")  # sd-webui's "task(abc)" too; it names a folder
 log = logging.getLogger(__name__)
@@ -48,12 +52,15 @@ class App:
         self._hashes = Hashes(paths.data / "hashes.json")
         self._identified: dict[tuple[Path, int, int], Found] = {}
         self.catalog: Catalog = scan(paths, self._hashes)
+        self.styles = StyleStore(paths.home / "styles.csv")
+        self.blobs = Blobs(paths.data / "blobs")
         self.store = Store(paths.data / "jobs.sqlite3")
         self.executor = executor
         self.queue = Queue(self.store, executor, paths.staging, self._prepare, self._place)
 
     def start(self) -> None:
-        for folder in (*(self.paths.home / "models" / name for name in FOLDERS.values()), self.paths.outputs):
+        models = (self.paths.home / "models" / name for name in FOLDERS.values())
+        for folder in (*models, self.paths.outputs, self.paths.wildcards):
             folder.mkdir(parents=True, exist_ok=True)  # so that people see where things go
         self.queue.start()
         threading.Thread(target=self._idle_work, name="idle", daemon=True).start()
@@ -137,34 +144,110 @@ class App:
 
     # --- work
 
-    def submit(self, request: Request, client: str = "", id: str = "", settings: Settings | None = None) -> Job:
+    def submit(
+        self,
+        request: Request,
+        client: str = "",
+        id: str = "",
+        settings: Settings | None = None,
+        shots: tuple[Shot, ...] = (),
+    ) -> Job:
         """Check the names, fix the plan, store the job. It will be done, whatever happens, once this returns.
 
-        ``settings`` are the job's own where they are given. Raises Fault naming the field and the nearest valid choice.
+        ``settings`` are the job's own where they are given; ``shots`` are a plan that is fixed already. Raises Fault
+        naming the field and the nearest valid choice.
         """
         if id and not JOB_ID.fullmatch(id):
             raise Fault("bad_job_id", field="id")
-        request = self._with_known_names(request)
+        settings = settings or self.settings.now
+        request = self._checked(request)
+        planned = Plan(shots, ()) if shots else plan(request, self._texts(request, settings))
         if len(self.store.waiting()) >= MAX_WAITING:
             raise TooMany("queue_full", limit=MAX_WAITING)
         try:
-            job = self.store.submit(request, plan(request), settings or self.settings.now, client, id)
+            job = self.store.submit(request, planned.shots, settings, client, id, planned.notes)
         except sqlite3.IntegrityError as error:
             raise Fault("job_id_taken", field="id", id=id[:100]) from error
         self.queue.wake()
         return job
 
-    def _with_known_names(self, request: Request) -> Request:
-        sampler = _known(self.samplers, request.sampling.sampler, "sampler").name
-        scheduler = _known(self.schedulers, request.sampling.scheduler, "scheduler").name
+    def enlarge(self, job_id: str, index: int, hires: Hires, client: str = "") -> Job:
+        """A second pass over a picture that is there already, by the settings it was made with."""
+        snapshot = self.snapshot(job_id)
+        job, image = snapshot.job, next((image for image in snapshot.images if image.index == index), None)
+        if image is None:
+            raise NotFound("unknown_image", index=index)
+        shot = next(shot for shot in job.shots if shot.index == index)
+        try:
+            source = self.blobs.put(image.path.read_bytes())
+        except OSError as error:
+            raise Fault("image_gone") from error
+        request = job.request.model_copy(update={
+            "prompts": Prompts(prompt=shot.prompt, negative=shot.negative),
+            "size": job.request.size.model_copy(update={"width": image.width, "height": image.height}),
+            "batch": Batch(),
+            "hires": hires.model_copy(update={"source": source}),
+        })  # fmt: skip
+        texts = {"hires_prompt": hires.prompt, "hires_negative": hires.negative}
+        return self.submit(
+            request, client, settings=job.settings, shots=(shot.model_copy(update=texts | {"index": 0}),)
+        )
+
+    def _texts(self, request: Request, settings: Settings) -> Texts:
+        plain = settings.prompt_syntax == "sd-webui" or not settings.enable_wildcards
+        return Texts(
+            styles=self.styles.texts(request.prompts.styles),
+            wildcards=None if plain else Wildcards(self.paths.wildcards),
+        )
+
+    def _checked(self, request: Request) -> Request:
+        """The request under the names that the program knows its parts by, or a Fault."""
         checkpoint, vae = self.checkpoint(request.models.checkpoint), self.vae(request.models.vae)
         self.identify(checkpoint).require(vae_given=vae is not None)
+        names = {"checkpoint": checkpoint.name, "vae": vae.name if vae else request.models.vae}
         return request.model_copy(update={
-            "sampling": request.sampling.model_copy(update={"sampler": sampler, "scheduler": scheduler}),
-            "models": request.models.model_copy(
-                update={"checkpoint": checkpoint.name, "vae": vae.name if vae else request.models.vae}
-            ),
+            "sampling": request.sampling.model_copy(update=self._method(request.sampling, "sampling")),
+            "models": request.models.model_copy(update=names),
+            "hires": self._checked_hires(request),
+            "refiner": self._checked_refiner(request),
         })  # fmt: skip
+
+    def _method(self, part: Sampling | Hires, field: str) -> dict[str, str]:
+        """Sampler and scheduler by their own names. Those of a second pass may be empty."""
+        asked = {"sampler": (self.samplers, part.sampler), "scheduler": (self.schedulers, part.scheduler)}
+        return {
+            what: _known(kinds, name, what, field).name
+            for what, (kinds, name) in asked.items()
+            if name or isinstance(part, Sampling)
+        }
+
+    def _checked_hires(self, request: Request) -> Hires | None:
+        if (hires := request.hires) is None:
+            return None
+        if max(hires_size(request)) > MAX_SIDE:
+            width, height = hires_size(request)
+            raise Fault("hires_too_large", field="hires.scale", width=width, height=height, limit=MAX_SIDE)
+        if hires.source and not self.blobs.path(hires.source).is_file():
+            raise Fault("unknown_source", field="hires.source")
+        other = self._other_checkpoint(hires.checkpoint, request, "hires.checkpoint")
+        return hires.model_copy(update=self._method(hires, "hires") | {"checkpoint": other})
+
+    def _checked_refiner(self, request: Request) -> Refiner | None:
+        if (refiner := request.refiner) is None or not refiner.checkpoint:
+            return None
+        other = self._other_checkpoint(refiner.checkpoint, request, "refiner.checkpoint")
+        return refiner.model_copy(update={"checkpoint": other})
+
+    def _other_checkpoint(self, wish: str, request: Request, field: str) -> str:
+        """Empty when the first checkpoint goes on. Raises Fault for one that cannot follow it."""
+        if not wish:
+            return ""
+        file, first = self._find("checkpoint", wish, field), self.checkpoint(request.models.checkpoint)
+        found = self.identify(file)
+        found.require(vae_given=self.vae(request.models.vae) is not None)
+        if found.family != self.identify(first).family:
+            raise Fault("other_family", field=field, name=file.name, first=first.name)
+        return file.name if file.path != first.path else ""
 
     def snapshot(self, job_id: str) -> Snapshot:
         snapshot = self.queue.snapshot(job_id)
@@ -196,13 +279,21 @@ class App:
 
     def _prepare(self, job: Job, missing: tuple[int, ...]) -> Order:
         """Runs just before the job: the files as they are now, with their hashes."""
-        files = {"checkpoint": self._ref(self._find("checkpoint", job.request.models.checkpoint, "models.checkpoint"))}
-        if vae := self.vae(job.request.models.vae):
+        request = job.request
+        wishes = {"checkpoint": (request.models.checkpoint, "models.checkpoint")}
+        if request.hires and request.hires.checkpoint:
+            wishes["hires_checkpoint"] = (request.hires.checkpoint, "hires.checkpoint")
+        if request.refiner:
+            wishes["refiner"] = (request.refiner.checkpoint, "refiner.checkpoint")
+        files = {role: self._ref(self._find("checkpoint", wish, field)) for role, (wish, field) in wishes.items()}
+        if vae := self.vae(request.models.vae):
             files["vae"] = self._ref(vae)
+        if request.hires and request.hires.source:
+            files["source"] = self._source(request.hires.source)
         return Order(
             job=job.id,
             fence=job.fence,
-            request=job.request,
+            request=request,
             shots=tuple(shot for shot in job.shots if shot.index in missing),
             settings=job.settings,
             files=files,
@@ -217,6 +308,14 @@ class App:
             raise Fault("file_unreadable", name=file.name, reason=error.strerror or type(error).__name__) from error
         return FileRef(name=file.name, path=str(file.path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256)
 
+    def _source(self, sha256: str) -> FileRef:
+        path = self.blobs.path(sha256)
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise Fault("unknown_source", field="hires.source") from error
+        return FileRef(name="", path=str(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256)
+
     def _place(self, job: Job, saved: Saved, taken: Callable[[Path], bool]) -> Path:
         if not job.request.keep.save:
             return self.paths.data / "results" / job.id / f"{saved.index:05}.png"
@@ -224,9 +323,8 @@ class App:
         return free_path(folder, saved.seed, taken, job.settings)
 
 
-def _known(kinds: Mapping[str, K], name: str, what: str) -> K:
+def _known(kinds: Mapping[str, K], name: str, what: str, part: str) -> K:
     try:
         return registry.find(kinds, name, what)
     except registry.UnknownName as error:
-        field = f"sampling.{what}"
-        raise Fault(f"unknown_{what}", field=field, name=name[:100], nearest=error.nearest) from error
+        raise Fault(f"unknown_{what}", field=f"{part}.{what}", name=name[:100], nearest=error.nearest) from error

@@ -32,6 +32,10 @@ class Paths:
     def data(self) -> Path:
         return self.home / "data"
 
+    @property
+    def wildcards(self) -> Path:
+        return self.home / "wildcards"
+
     def models(self, kind: str) -> tuple[Path, ...]:
         """The folders of a kind (``Stable-diffusion``, ``VAE``, …) that exist, the user's own first."""
         named = (*self.more.get(kind, ()), self.home / "models" / kind, PROGRAM / "models" / kind)

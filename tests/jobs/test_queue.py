@@ -62,7 +62,7 @@ class Bench:
             sampling=Sampling(steps=steps),
             seeds=Seeds(seed=seed),
         )
-        job = self.store.submit(request, plan(request), Settings(), "tester")
+        job = self.store.submit(request, plan(request).shots, Settings(), "tester")
         self.queue.wake()
         return job
 

@@ -128,15 +128,26 @@ class Store:
 
     # --- jobs
 
-    def submit(self, request: Request, shots: tuple[Shot, ...], settings: Settings, client: str, id: str = "") -> Job:
+    def submit(
+        self,
+        request: Request,
+        shots: tuple[Shot, ...],
+        settings: Settings,
+        client: str,
+        id: str = "",
+        notes: tuple[Message, ...] = (),
+    ) -> Job:
         """Store a new job. It is on disk when this returns. An ``id`` that is taken raises sqlite3.IntegrityError."""
         job_id = id or secrets.token_hex(8)
-        shots_json = json.dumps([shot.model_dump() for shot in shots])
-        values = (job_id, client, request.model_dump_json(), shots_json, settings.model_dump_json(), time.time())
+        shots_json, notes_json = (json.dumps([each.model_dump() for each in many]) for many in (shots, notes))
+        values = (
+            job_id, client, request.model_dump_json(), shots_json, settings.model_dump_json(), notes_json, time.time(),
+        )  # fmt: skip
 
         def insert(connection: sqlite3.Connection) -> Job:
             connection.execute(
-                "INSERT INTO jobs (id, client, request, shots, settings, created) VALUES (?, ?, ?, ?, ?, ?)", values
+                "INSERT INTO jobs (id, client, request, shots, settings, notes, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
             )
             return _job(connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
 
