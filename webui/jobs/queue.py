@@ -170,7 +170,7 @@ class Queue:
             return
         staging = Path(order.staging)
         staging.mkdir(parents=True, exist_ok=True)
-        self._live[job.id] = _Live(Pace(len(missing), job.request.sampling.steps))
+        self._live[job.id] = _Live(Pace(len(missing)))
         try:
             self._executor.run(order, lambda event: self._on_event(job, event))
         finally:
