@@ -75,7 +75,8 @@ def serve(given: Options, listener: socket.socket) -> None:
     logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in str(record.msg))
     signal.signal(signal.SIGTERM, on_terminate)
     worker = Subprocess(worker_command(*worker_arguments(given)), PROGRAM)
-    app = App(Paths(given.data_dir, given.model_folders), worker, given.ckpt.name if given.ckpt else "")
+    paths = Paths(given.data_dir, given.model_folders, given.styles_file)
+    app = App(paths, worker, given.ckpt.name if given.ckpt else "")
     try:
         config = uvicorn.Config(
             assemble(app, given),

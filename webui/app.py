@@ -52,7 +52,7 @@ class App:
         self._hashes = Hashes(paths.data / "hashes.json")
         self._identified: dict[tuple[Path, int, int], Found] = {}
         self.catalog: Catalog = scan(paths, self._hashes)
-        self.styles = StyleStore(paths.home / "styles.csv")
+        self.styles = StyleStore(paths.styles)
         self.blobs = Blobs(paths.data / "blobs")
         self.store = Store(paths.data / "jobs.sqlite3")
         self.executor = executor

@@ -49,7 +49,7 @@ NOT_YET = """
 --ngrok-options --ngrok-region --no-gradio-queue --no-half --no-half-vae --no-hashing --no-progressbar-hiding
 --no-prompt-history --nowebui --opt-channelslast --opt-sdp-no-mem-attention --opt-split-attention
 --opt-split-attention-invokeai --opt-split-attention-v1 --opt-sub-quad-attention --pin-shared-memory --precision
---realesrgan-models-path --server-path --show-negative-prompt --skip-load-model-at-start --styles-file
+--realesrgan-models-path --server-path --show-negative-prompt --skip-load-model-at-start
 --sub-quad-chunk-threshold --sub-quad-kv-chunk-size --sub-quad-q-chunk-size --test-server
 --textual-inversion-templates-dir --timeout-keep-alive --tls-certfile --tls-keyfile --ui-config-file --ui-debug-mode
 --ui-settings-file --unet-in-bf16 --unet-in-fp16 --unet-in-fp8-e4m3fn --unet-in-fp8-e5m2
@@ -98,6 +98,7 @@ class Options:
     subpath: str = ""  # "" or "/something", for a reverse proxy
     data_dir: Path = PROGRAM
     ckpt: Path | None = None  # the checkpoint a new page starts with
+    styles_file: Path | None = None  # None: styles.csv in data_dir
     ckpt_dir: tuple[Path, ...] = ()
     vae_dir: tuple[Path, ...] = ()
     lora_dir: tuple[Path, ...] = ()
@@ -164,6 +165,7 @@ def parse(argv: Sequence[str]) -> Options:
         subpath=_subpath(parser, given.subpath),
         data_dir=_data_dir(parser, given.data_dir),
         ckpt=_checkpoint(parser, given.ckpt),
+        styles_file=given.styles_file.expanduser().resolve() if given.styles_file else None,
         ckpt_dir=_folders(parser, "--ckpt-dir", given.ckpt_dir),
         vae_dir=_folders(parser, "--vae-dir", given.vae_dir),
         lora_dir=_folders(parser, "--lora-dir", given.lora_dir),
@@ -280,6 +282,8 @@ def _add_folders(parser: Parser) -> None:
         "models/、outputs/、data/ 所在之处（默认与 launch.py 同处）",
         type=Path, default=PROGRAM, metavar="DIR")  # fmt: skip
     add("--ckpt", "checkpoint a new page starts with", "新页面使用的模型文件", type=Path, metavar="FILE")
+    add("--styles-file", "the prompt styles (default: styles.csv in the data folder)",
+        "提示词风格文件（默认为数据文件夹中的 styles.csv）", type=Path, metavar="FILE")  # fmt: skip
     for flag, english, chinese in (
         ("--ckpt-dir", "more checkpoints", "更多模型"),
         ("--vae-dir", "more VAEs", "更多 VAE"),

@@ -18,6 +18,7 @@ class Paths:
 
     home: Path = PROGRAM
     more: dict[str, tuple[Path, ...]] = field(default_factory=dict)  # further model folders by kind, from the flags
+    styles_file: Path | None = None
 
     @property
     def outputs(self) -> Path:
@@ -31,6 +32,10 @@ class Paths:
     @property
     def data(self) -> Path:
         return self.home / "data"
+
+    @property
+    def styles(self) -> Path:
+        return self.styles_file or self.home / "styles.csv"
 
     @property
     def wildcards(self) -> Path:
