@@ -1,0 +1,264 @@
+"""The fields of a picture's generation text, in the order in which sd-webui writes them.
+
+Its keys come in two groups: fixed ones, and those that arise while it works, in the order of arising (later ones may
+change an earlier one's value, not its place). ``docs/infotext.md`` lists the keys that are ours alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from webui import __version__
+from webui.generate.options import sampler_options
+from webui.infotext import Extent, format_infotext, number
+from webui.jobs.executor import FileRef, Order
+from webui.plan import Shot
+from webui.request import Hires
+from webui.sampling.kinds import Sampler, SamplerOptions, Scheduler, find_sampler, find_scheduler
+from webui.settings import Settings
+
+DEFAULT = SamplerOptions()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What only the worker knows. ``precision``: what the network computed in ("fp16"), None for full.
+
+    ``brackets``: a text that went to the text encoder held one. ``old_timelines``: the old meaning of prompt editing
+    made a difference. ``refined``: the refiner took over. ``left_out``: the negative prompt was, at low noise (NGMS).
+    ``padded``: a prompt was padded to the other's length.
+    """
+
+    precision: str | None = None
+    brackets: bool = True
+    old_timelines: bool = True
+    refined: bool = True
+    left_out: bool = True
+    padded: bool = False
+
+
+def infotext(order: Order, shot: Shot, facts: Facts) -> str:
+    return format_infotext(shot.prompt, shot.negative, fields(order, shot, facts))
+
+
+def fields(order: Order, shot: Shot, facts: Facts) -> dict[str, Any]:
+    """By key. What is None is not written."""
+    found = _fixed(order, shot)
+    for more in _arising(order, shot, facts):
+        found |= more
+    version = f"atelier-{__version__}" if order.settings.add_version_to_infotext else None
+    return found | _ours(order, shot, facts) | {"Version": version}
+
+
+def _fixed(order: Order, shot: Shot) -> dict[str, Any]:
+    request, settings = order.request, order.settings
+    sampling, seeds, size = request.sampling, request.seeds, request.size
+    checkpoint, vae = order.files["checkpoint"], order.files.get("vae")
+    varied = seeds.subseed_strength > 0
+    return {
+        "Steps": sampling.steps,
+        "Sampler": find_sampler(sampling.sampler).name,
+        "Schedule type": find_scheduler(sampling.scheduler).label,
+        "CFG scale": number(sampling.cfg_scale),
+        "Seed": shot.seed,
+        "Size": Extent(size.width, size.height),
+        "Model hash": _hash(checkpoint) if settings.add_model_hash_to_info else None,
+        "Model": _stem(checkpoint) if settings.add_model_name_to_info else None,
+        "VAE hash": _hash(vae) if vae and settings.add_vae_hash_to_info else None,
+        "VAE": _basename(vae) if vae and settings.add_vae_name_to_info else None,
+        "Variation seed": shot.subseed if varied else None,
+        "Variation seed strength": number(seeds.subseed_strength) if varied else None,
+        "Seed resize from": _extent(seeds.resize_width, seeds.resize_height),
+        "Denoising strength": number(request.hires.denoising) if request.hires else None,
+        "Clip skip": request.models.clip_skip if request.models.clip_skip > 1 else None,
+        "ENSD": _ensd(order),
+        "RNG": seeds.rng if seeds.rng != "GPU" else None,
+        "Tiling": "True" if size.tiling else None,
+    }
+
+
+def _arising(order: Order, shot: Shot, facts: Facts) -> Iterable[dict[str, Any]]:
+    """What sd-webui adds as it goes: the second pass planned, texts encoded, first pass, second pass."""
+    request, settings = order.request, order.settings
+    if request.hires:
+        yield _hires(order, shot, request.hires)
+    yield {
+        "Old prompt editing timelines": settings.use_old_scheduling and facts.old_timelines or None,
+        "Emphasis": settings.emphasis if settings.emphasis != "Original" and facts.brackets else None,
+        "Noise Schedule": settings.sd_noise_schedule if settings.sd_noise_schedule != "Default" else None,
+    }
+    first, scheduler = find_sampler(request.sampling.sampler), find_scheduler(request.sampling.scheduler)
+    yield _pass(order, first, scheduler, "Schedule type")
+    if "timesteps" not in first.uses:
+        yield {"SGM noise multiplier": settings.sgm_noise_multiplier or None}
+    yield _solver(order, first)
+    yield _on_the_way(order, facts)
+    if request.hires:
+        second = find_sampler(request.hires.sampler) if request.hires.sampler else first
+        own = find_scheduler(request.hires.scheduler) if request.hires.scheduler else scheduler
+        yield _second_pass(order, second, own, label=_label(first, scheduler))
+        yield _solver(order, second)
+    if request.refiner and facts.refined:
+        yield {
+            "Refiner": _title(order.files["refiner"]),
+            "Refiner switch at": number(request.refiner.switch_at),
+        }
+    yield {"Pad conds": facts.padded or None}
+
+
+def _hires(order: Order, shot: Shot, hires: Hires) -> dict[str, Any]:
+    request, resized = order.request, _extent(hires.width, hires.height, either=True)
+    sampler = find_sampler(hires.sampler).name if hires.sampler else None
+    cfg = hires.cfg_scale if hires.cfg_scale != request.sampling.cfg_scale else 0
+    return {
+        "Hires checkpoint": _title(order.files["hires_checkpoint"]) if hires.checkpoint else None,
+        "Hires sampler": sampler if sampler != find_sampler(request.sampling.sampler).name else None,
+        "Hires prompt": _other(shot.hires_prompt, shot.prompt),
+        "Hires negative prompt": _other(shot.hires_negative, shot.negative),
+        "Hires CFG Scale": number(cfg) if cfg else None,
+        "Hires schedule type": None,  # keeps the place for what the second pass finds
+        "Hires upscale": None if resized else number(hires.scale),
+        "Hires resize": resized,
+        "Hires steps": hires.steps or None,
+        "Hires upscaler": hires.upscaler,
+    }
+
+
+def _pass(order: Order, sampler: Sampler, scheduler: Scheduler, key: str) -> dict[str, Any]:
+    """Of the sigmas. The schedule that "Automatic" came to is written, where the sampler names one."""
+    if "timesteps" in sampler.uses:  # its timesteps are its own affair
+        return {}
+    settings = order.settings
+    always = settings.always_discard_next_to_last_sigma and "discard" not in sampler.uses
+    found: dict[str, Any] = {"Discard penultimate sigma": always or None}
+    chosen = _chosen(sampler, scheduler)
+    if chosen is None:
+        return found
+    rho = settings.rho if chosen.rho is not None and settings.rho not in (0, chosen.rho) else 0
+    beta = chosen.label == "Beta"
+    return found | {
+        key: chosen.label,
+        "Schedule min sigma": _unless(settings.sigma_min, 0),
+        "Schedule max sigma": _unless(settings.sigma_max, 0),
+        "Schedule rho": _unless(rho, 0),
+        "Beta schedule alpha": number(settings.beta_dist_alpha) if beta else None,
+        "Beta schedule beta": number(settings.beta_dist_beta) if beta else None,
+    }
+
+
+def _second_pass(order: Order, sampler: Sampler, scheduler: Scheduler, label: str) -> dict[str, Any]:
+    """``label``: the first pass's schedule. sd-webui leaves "Automatic" out, and so reads back the first pass's."""
+    found = _pass(order, sampler, scheduler, "Hires schedule type")
+    own = _label(sampler, scheduler)
+    written = own != label and "timesteps" not in sampler.uses
+    return found | {"Hires schedule type": own if written else None}
+
+
+def _solver(order: Order, sampler: Sampler) -> dict[str, Any]:
+    options, uses, own = sampler_options(order, sampler), sampler.uses, sampler.options
+    eta = "Eta DDIM" if "timesteps" in uses else "Eta"
+    churn = "churn" in uses
+    return {
+        eta: _unless(options.eta, own.eta) if "eta" in uses else None,
+        "Sigma churn": _unless(options.s_churn, 0) if churn else None,
+        "Sigma tmin": _unless(options.s_tmin, 0) if churn else None,
+        "Sigma tmax": _unless(options.s_tmax, math.inf) if churn else None,
+        "Sigma noise": _unless(options.s_noise, 1) if "s_noise" in uses else None,
+    } | (_uni_pc(options) if "uni_pc" in uses else {})  # fmt: skip
+
+
+def _uni_pc(options: SamplerOptions) -> dict[str, Any]:
+    """sd-webui reads these and never writes them."""
+    return {
+        "UniPC variant": _other(options.uni_pc_variant, DEFAULT.uni_pc_variant),
+        "UniPC skip type": _other(options.uni_pc_skip_type, DEFAULT.uni_pc_skip_type),
+        "UniPC order": _unless(options.uni_pc_order, DEFAULT.uni_pc_order),
+        "UniPC lower order final": None if options.uni_pc_lower_order_final else "False",
+    }
+
+
+def _on_the_way(order: Order, facts: Facts) -> dict[str, Any]:
+    settings, low = order.settings, order.request.sampling.s_min_uncond
+    low = low if facts.left_out else 0
+    return {
+        "Refiner switch by sampling steps": settings.refiner_switch_by_sample_steps or None,
+        "Skip Early CFG": _unless(settings.skip_early_cond, 0),
+        "NGMS": _unless(low, 0),
+        "NGMS all steps": (settings.s_min_uncond_all and low > 0) or None,
+    }
+
+
+def _ours(order: Order, shot: Shot, facts: Facts) -> dict[str, Any]:
+    """Keys of our own: what changes pixels and has no key with sd-webui. See docs/infotext.md."""
+    settings, source = order.settings, order.files.get("source")
+    texts = (shot.prompt, shot.negative, shot.hires_prompt, shot.hires_negative)
+    backtrack = settings.comma_padding_backtrack
+    return {
+        "Hires source": source.sha256[:10] if source else None,
+        "Comma padding backtrack": backtrack if backtrack != _default("comma_padding_backtrack") else None,
+        "Prompt syntax": settings.prompt_syntax if settings.prompt_syntax != "atelier" else None,
+        "Prompt comments": None if settings.enable_prompt_comments or not _any("#", texts) else "False",
+        "Wildcards": None if settings.enable_wildcards or not _any("__", texts) and not _any("{", texts) else "False",
+        "Precision": facts.precision,
+    }
+
+
+def _ensd(order: Order) -> int | None:
+    """Only where it had an effect: a sampler that draws noise, and an eta that lets it."""
+    sampler = find_sampler(order.request.sampling.sampler)
+    if "ensd" not in sampler.uses or sampler_options(order, sampler).eta == 0:
+        return None
+    return order.request.seeds.eta_noise_seed_delta or None
+
+
+def _chosen(sampler: Sampler, scheduler: Scheduler) -> Scheduler | None:
+    """None where the sampler's own sigmas were left to it, without a name for them in sd-webui."""
+    if scheduler.sigmas is not None:
+        return scheduler
+    own = sampler.schedule
+    return find_scheduler(own) if isinstance(own, str) and own != "uniform" else None
+
+
+def _label(sampler: Sampler, scheduler: Scheduler) -> str:
+    chosen = None if "timesteps" in sampler.uses else _chosen(sampler, scheduler)
+    return (chosen or scheduler).label
+
+
+def _hash(file: FileRef) -> str:
+    return file.sha256[:10]
+
+
+def _basename(file: FileRef) -> str:
+    return file.name.rsplit("/", 1)[-1]
+
+
+def _stem(file: FileRef) -> str:
+    return _basename(file).rsplit(".", 1)[0]
+
+
+def _title(file: FileRef) -> str:
+    return f"{_stem(file)} [{_hash(file)}]"
+
+
+def _extent(width: int, height: int, *, either: bool = False) -> Extent | None:
+    there = (width or height) if either else (width and height)
+    return Extent(width, height) if there else None
+
+
+def _unless(value: float, usual: float) -> str | None:
+    return number(value) if value != usual else None
+
+
+def _other(text: str, usual: str) -> str | None:
+    return text if text and text != usual else None
+
+
+def _default(name: str) -> Any:
+    return Settings.model_fields[name].default
+
+
+def _any(mark: str, texts: Iterable[str]) -> bool:
+    return any(mark in text for text in texts)
