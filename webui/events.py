@@ -14,13 +14,16 @@ class _Event(BaseModel):
 
 
 class Progress(_Event):
-    """``fraction`` (0..1) is of the phase that ``phase`` names; image counts from 0 within this attempt's shots."""
+    """``fraction`` (0..1): of the model while it is loading; else how much of the picture's sampling is done, all
+    passes together, by the work it is and not by the number of steps. ``step`` of ``steps`` is within the pass.
+    """
 
     kind: Literal["progress"] = "progress"
-    phase: Literal["loading", "encoding", "sampling", "decoding"] = "sampling"
+    phase: Literal["loading", "encoding", "sampling", "enlarging", "decoding"] = "sampling"
     fraction: float = 0.0
     step: int = 0
     steps: int = 0
+    hires: bool = False  # in the second pass
     index: int = 0  # of the shot within the whole job
     preview: str | None = None  # base64 JPEG
 
