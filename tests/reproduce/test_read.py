@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,23 @@ def test_texts_leave_the_checkpoint_alone_where_that_is_set(hand: Hand) -> None:
     assert params(kept, "model_kept") == {"name": "mine.safetensors"}
     chosen = hand(disable_weights_auto_swap=True, sd_model_checkpoint="mine.safetensors")
     assert "model_kept" not in codes(read(text(told), chosen))
+
+
+def test_files_not_hashed_yet_are_read_for_the_text_s_sake(hand: Hand) -> None:
+    files = [ModelFile("checkpoint", f"{name}.safetensors", Path("/x"), 10, 1) for name in ("a", "b", "c")]
+    huge = dataclasses.replace(files[0], name="huge.safetensors", size=1 << 40)
+    looked_at: list[str] = []
+
+    def hash_of(file: ModelFile) -> str:
+        looked_at.append(file.stem)
+        return file.stem * 64
+
+    here = dataclasses.replace(hand(catalog=Catalog({"checkpoint": (huge, *files)})), hash_of=hash_of)
+    reading = read(text("Model hash: bbbbbbbbbb, Model: c"), here)
+    assert reading.values["models.checkpoint"] == "b.safetensors"
+    assert looked_at == ["c", "a", "b"]
+    assert "model_unsure" in codes(read(text("Model hash: 1111111111, Model: huge"), here))
+    assert params(read(text("Model hash: 1111111111, Model: c"), here), "model_other")["here"] == "c" * 10
 
 
 def test_hashes_of_before_1_0(hand: Hand, tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webui.files.catalog import Catalog
+from webui.files.catalog import Catalog, ModelFile
 from webui.messages import Message
 from webui.prompt.styles import Style
 from webui.request import Txt2Img
@@ -19,7 +19,10 @@ LIMIT = 200  # characters of a foreign text that a note repeats
 
 @dataclass(frozen=True)
 class AtHand:
-    """What there is here to make a picture with. ``upscalers``: the names a second pass may be asked for."""
+    """What there is here to make a picture with. ``upscalers``: the names a second pass may be asked for.
+
+    ``hash_of``: the SHA-256 of a file that the catalog does not know it of; it may read the whole file.
+    """
 
     samplers: Mapping[str, Sampler]
     schedulers: Mapping[str, Scheduler]
@@ -27,6 +30,7 @@ class AtHand:
     catalog: Catalog
     settings: Settings
     styles: Sequence[Style] = ()
+    hash_of: Callable[[ModelFile], str | None] = lambda file: file.sha256
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webui.files.catalog import Catalog, Kind, ModelFile
@@ -13,6 +14,10 @@ from webui.messages import Fault
 TITLE = re.compile(r"(.*?)\s*\[([0-9a-fA-F]{8,64})\]")
 HASH = re.compile(r"[0-9a-f]{8,64}")
 OLD_HASH = 8  # hexadecimal digits
+BYTES_TO_READ = 16 << 30  # some ten seconds from a disk of today; more is left to the idle work
+
+HashOf = Callable[[ModelFile], str | None]
+"""A file → its SHA-256, lower case; None when it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +42,31 @@ def told(text: str) -> Told:
     return Told(match[1], match[2].lower()) if match else Told(text.strip())
 
 
-def match(catalog: Catalog, kind: Kind, told: Told) -> Match:
-    files = catalog.of(kind)
+def match(catalog: Catalog, hash_of: HashOf, kind: Kind, told: Told) -> Match:
+    """``hash_of`` reads the whole file, which is done only for the hash's sake and up to some bytes."""
+    seen: dict[str, ModelFile] = {}
     if HASH.fullmatch(told.hash):
-        for file in files:
+        for file in _with_hashes(catalog.of(kind), hash_of, told):
+            seen[file.name] = file
             if (file.sha256 or "").startswith(told.hash):
                 return Match(file)
         if len(told.hash) == OLD_HASH:
-            for file in files:
+            for file in catalog.of(kind):
                 if old_hash(file.path) == told.hash:
                     return Match(file)
     named = _by_name(catalog, kind, told.name)
-    other = bool(named and told.hash and named.sha256)  # else it would have been found above
-    return Match(named, sure=not other)
+    # With that hash it would have been found above.
+    return Match(seen.get(named.name, named), sure=not told.hash) if named else Match(None)
+
+
+def _with_hashes(files: Sequence[ModelFile], hash_of: HashOf, told: Told) -> Iterator[ModelFile]:
+    """Those whose hash is known already; then the others, those of the right name first."""
+    yield from (file for file in files if file.sha256)
+    left = BYTES_TO_READ
+    for file in sorted((file for file in files if not file.sha256), key=lambda file: file.stem != told.name):
+        if file.size <= left:
+            left -= file.size
+            yield replace(file, sha256=hash_of(file))
 
 
 def _by_name(catalog: Catalog, kind: Kind, name: str) -> ModelFile | None:

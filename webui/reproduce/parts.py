@@ -113,14 +113,20 @@ def checkpoints(text: Text, at_hand: AtHand) -> Findings:
 
 
 def _file(at_hand: AtHand, kind: Kind, told: Told) -> tuple[ModelFile | None, list[Finding]]:
-    found = models.match(at_hand.catalog, kind, told)
+    found = models.match(at_hand.catalog, at_hand.hash_of, kind, told)
     if found.file is None:
         code = f"{kind}_missing" if told.hash else f"{kind}_missing_no_hash"
         return None, [note(code, name=told.name or told.hash, hash=told.hash)]
     if not found.sure:
-        return found.file, [note("model_other", name=found.file.name, hash=told.hash, here=found.file.short_hash)]
+        return found.file, [_other(found.file, told)]
     renamed = told.name and told.name not in (found.file.stem, found.file.name, found.file.path.name)
     return found.file, [note("model_renamed", name=told.name, here=found.file.name)] if renamed else []
+
+
+def _other(file: ModelFile, told: Told) -> Finding:
+    if file.sha256 is None:
+        return note("model_unsure", name=file.name, hash=told.hash)
+    return note("model_other", name=file.name, hash=told.hash, here=file.short_hash)
 
 
 def _vae(text: Text, at_hand: AtHand) -> Findings:
