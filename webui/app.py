@@ -29,9 +29,11 @@ from webui.plan import Plan, Shot, Texts, plan
 from webui.prompt import clip_tokenizer, count
 from webui.prompt.styles import StyleStore
 from webui.prompt.wildcards import Wildcards
+from webui.reproduce import AtHand
 from webui.request import Batch, Hires, Prompts, Refiner, Request, Sampling, hires_size
 from webui.sampling.kinds import Sampler, Scheduler
 from webui.settings import Settings, SettingsFile
+from webui.upscalers import latent_modes, upscalers
 
 K = TypeVar("K", bound=registry.Named)
 MAX_WAITING = 200  # jobs
@@ -141,6 +143,24 @@ class App:
     def count_tokens(self, text: str) -> tuple[int, int]:
         """Tokens used, and the room of the chunks they need (a multiple of 75)."""
         return count(text, clip_tokenizer(), self.settings.now.comma_padding_backtrack)
+
+    def at_hand(self) -> AtHand:
+        """What generation texts are read against (``reproduce.read``)."""
+        return AtHand(
+            samplers=self.samplers,
+            schedulers=self.schedulers,
+            upscalers=(*latent_modes(), *upscalers()),
+            catalog=self.refresh(),
+            settings=self.settings.now,
+            styles=self.styles.all(),
+            hash_of=self._hash_of,
+        )
+
+    def _hash_of(self, file: ModelFile) -> str | None:
+        try:
+            return self._hashes.of(file.path, file.size, file.mtime_ns)
+        except OSError:
+            return None
 
     # --- work
 
@@ -320,7 +340,7 @@ class App:
         if not job.request.keep.save:
             return self.paths.data / "results" / job.id / f"{saved.index:05}.png"
         folder = folder_for(self.paths.outputs, job.request.kind, datetime.date.today(), job.settings)
-        return free_path(folder, saved.seed, taken, job.settings)
+        return free_path(folder, saved.seed, taken, job.settings, Path(saved.path).suffix)
 
 
 def _known(kinds: Mapping[str, K], name: str, what: str, part: str) -> K:
