@@ -14,6 +14,7 @@ from webui.api.strict import StrictRoute
 from webui.jobs.queue import Snapshot
 from webui.jobs.store import ENDED, State
 from webui.messages import NotFound, language_of
+from webui.outputs import MEDIA_TYPES
 from webui.paths import safe_path
 from webui.request import Txt2Img
 
@@ -127,13 +128,13 @@ def skip(job_id: str, app: AppOf) -> dict[str, Any]:
 
 @router.get("/images/{job_id}/{index}", response_class=FileResponse, responses=missing)
 def image(job_id: str, index: int, app: AppOf) -> FileResponse:
-    """The PNG file as it lies on the disk."""
+    """The file as it lies on the disk: PNG, or what the job's settings asked for."""
     for found in app.snapshot(job_id).images:
         if found.index == index:
             path = safe_path(found.path, (app.paths.outputs, app.paths.data))
             if not path.is_file():
                 raise NotFound("image_gone")
             headers = {"Cache-Control": FOREVER, "ETag": f'"{found.sha256}"'}
-            return FileResponse(path, headers=headers, media_type="image/png", filename=path.name,
+            return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[path.suffix], filename=path.name,
                                 content_disposition_type="inline")  # fmt: skip
     raise NotFound("unknown_image", index=index)

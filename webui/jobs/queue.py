@@ -25,6 +25,7 @@ from webui.jobs.executor import Executor, Order
 from webui.jobs.pace import Pace
 from webui.jobs.store import ENDED, Image, Job, State, Store
 from webui.messages import Fault, Message
+from webui.outputs import SIDECAR
 
 MAX_CRASHES = 3  # a job whose attempts failed this often is set aside
 STUMBLE_SECONDS = 5
@@ -223,6 +224,8 @@ class Queue:
     def _move(self, image: Image) -> None:
         assert image.staged
         image.path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # a text beside it, if the job's settings want one
+            os.replace(image.staged.with_suffix(SIDECAR), image.path.with_suffix(SIDECAR))
         os.replace(image.staged, image.path)
         sync_folder(image.path.parent)
         self._store.placed(image)
