@@ -26,7 +26,7 @@ from webui.models.detect import Found, identify
 from webui.outputs import folder_for, free_path
 from webui.paths import Paths
 from webui.plan import Plan, Shot, Texts, plan
-from webui.prompt import clip_tokenizer, count
+from webui.prompt import clip_tokenizer, count, rules_of
 from webui.prompt.styles import StyleStore
 from webui.prompt.wildcards import Wildcards
 from webui.reproduce import AtHand
@@ -140,9 +140,9 @@ class App:
         except Fault:
             return (512, 512)
 
-    def count_tokens(self, text: str) -> tuple[int, int]:
+    def count_tokens(self, text: str, negative: bool = False) -> tuple[int, int]:
         """Tokens used, and the room of the chunks they need (a multiple of 75)."""
-        return count(text, clip_tokenizer(), self.settings.now.comma_padding_backtrack)
+        return count(text, clip_tokenizer(), rules_of(self.settings.now), negative=negative)
 
     def at_hand(self) -> AtHand:
         """What generation texts are read against (``reproduce.read``)."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webui.prompt import count, encode, parse
+from webui.prompt import Rules, count, encode, parse
 from webui.prompt.attention import BREAK, Piece
 from webui.prompt.chunks import into_chunks, shown
 
@@ -45,7 +45,7 @@ def words(n: int, first: int = 1) -> str:
 def test_chunks_are_those_of_sd_webui(text: str, backtrack: int, used: list[int], expected: tuple[int, int]) -> None:
     found = encode(parse(text), WORDS, backtrack)
     assert [chunk.used for chunk in found] == used
-    assert shown(found) == expected == count(text, WORDS, backtrack)
+    assert shown(found) == expected == count(text, WORDS, Rules(backtrack=backtrack))
 
 
 def test_a_chunk_is_start_tokens_end_and_more_ends() -> None:

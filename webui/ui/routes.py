@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 
 from webui.app import App
 from webui.jobs.store import ENDED
+from webui.request import MAX_PROMPT
 from webui.ui import form, live
 from webui.ui.reader import Reader
 from webui.ui.settings_form import change
@@ -53,7 +54,10 @@ def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
 
     @routes.post("/tokens")
     def tokens(texts: dict[str, str]) -> dict[str, tuple[int, int]]:
-        return {name: app.count_tokens(text[:20_000]) for name, text in texts.items()}
+        return {
+            path: app.count_tokens(text[:MAX_PROMPT], negative=path.endswith("negative"))
+            for path, text in texts.items()
+        }
 
     @routes.post("/settings")
     def settings(values: dict[str, Any], request: Request) -> dict[str, Any]:
