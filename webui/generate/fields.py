@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from webui import __version__
@@ -16,6 +16,7 @@ from webui.generate.options import sampler_options
 from webui.infotext import Extent, format_infotext, number
 from webui.jobs.executor import FileRef, Order
 from webui.plan import Shot
+from webui.prompt import Part, Rules, read, rules_of
 from webui.request import Hires
 from webui.sampling.kinds import Sampler, SamplerOptions, Scheduler, find_sampler, find_scheduler
 from webui.settings import Settings
@@ -27,14 +28,11 @@ DEFAULT = SamplerOptions()
 class Facts:
     """What only the worker knows. ``precision``: what the network computed in ("fp16"), None for full.
 
-    ``brackets``: a text that went to the text encoder held one. ``old_timelines``: the old meaning of prompt editing
-    made a difference. ``refined``: the refiner took over. ``left_out``: the negative prompt was, at low noise (NGMS).
-    ``padded``: a prompt was padded to the other's length.
+    ``refined``: the refiner took over. ``left_out``: the negative prompt was, at low noise (NGMS). ``padded``: a prompt
+    was padded to the other's length.
     """
 
     precision: str | None = None
-    brackets: bool = True
-    old_timelines: bool = True
     refined: bool = True
     left_out: bool = True
     padded: bool = False
@@ -46,9 +44,9 @@ def infotext(order: Order, shot: Shot, facts: Facts) -> str:
 
 def fields(order: Order, shot: Shot, facts: Facts) -> dict[str, Any]:
     """By key. What is None is not written."""
-    found = _fixed(order, shot)
+    found = _fixed(order, shot) | (_hires(order, shot, order.request.hires) if order.request.hires else {})
     for more in _arising(order, shot, facts):
-        found |= more
+        found |= {key: value for key, value in more.items() if value is not None}
     version = f"atelier-{__version__}" if order.settings.add_version_to_infotext else None
     return found | _ours(order, shot, facts) | {"Version": version}
 
@@ -81,15 +79,10 @@ def _fixed(order: Order, shot: Shot) -> dict[str, Any]:
 
 
 def _arising(order: Order, shot: Shot, facts: Facts) -> Iterable[dict[str, Any]]:
-    """What sd-webui adds as it goes: the second pass planned, texts encoded, first pass, second pass."""
+    """What sd-webui adds as it goes: texts encoded, first pass, second pass."""
     request, settings = order.request, order.settings
-    if request.hires:
-        yield _hires(order, shot, request.hires)
-    yield {
-        "Old prompt editing timelines": settings.use_old_scheduling and facts.old_timelines or None,
-        "Emphasis": settings.emphasis if settings.emphasis != "Original" and facts.brackets else None,
-        "Noise Schedule": settings.sd_noise_schedule if settings.sd_noise_schedule != "Default" else None,
-    }
+    yield _encoding(order, shot)
+    yield {"Noise Schedule": _other(settings.sd_noise_schedule, _default("sd_noise_schedule"))}
     first, scheduler = find_sampler(request.sampling.sampler), find_scheduler(request.sampling.scheduler)
     yield _pass(order, first, scheduler, "Schedule type")
     if "timesteps" not in first.uses:
@@ -110,6 +103,7 @@ def _arising(order: Order, shot: Shot, facts: Facts) -> Iterable[dict[str, Any]]
 
 
 def _hires(order: Order, shot: Shot, hires: Hires) -> dict[str, Any]:
+    """Of the second pass, as it is planned."""
     request, resized = order.request, _extent(hires.width, hires.height, either=True)
     sampler = find_sampler(hires.sampler).name if hires.sampler else None
     cfg = hires.cfg_scale if hires.cfg_scale != request.sampling.cfg_scale else 0
@@ -125,6 +119,37 @@ def _hires(order: Order, shot: Shot, hires: Hires) -> dict[str, Any]:
         "Hires steps": hires.steps or None,
         "Hires upscaler": hires.upscaler,
     }
+
+
+def _encoding(order: Order, shot: Shot) -> dict[str, Any]:
+    """Of the prompts: settings that changed nothing are not written."""
+    settings, rules = order.settings, rules_of(order.settings)
+    old, emphasis = settings.use_old_scheduling, settings.emphasis
+    if not old and emphasis == "Original":
+        return {}
+    texts = _schedules(order, shot, rules)
+    edited = old and texts != _schedules(order, shot, replace(rules, old_scheduling=False))
+    brackets = any("(" in text or "[" in text for part in texts for _, text in part.schedule)
+    return {
+        "Old prompt editing timelines": edited or None,
+        "Emphasis": emphasis if emphasis != "Original" and brackets else None,
+    }
+
+
+def _schedules(order: Order, shot: Shot, rules: Rules) -> list[Part]:
+    """The texts of both passes, all prompts."""
+    sampling, hires = order.request.sampling, order.request.hires
+    steps = sampling.steps * find_sampler(sampling.sampler).calls_per_step
+    prompts = [(shot.prompt, shot.negative, steps, None)]
+    if hires:
+        second = (hires.steps or sampling.steps) * find_sampler(hires.sampler or sampling.sampler).calls_per_step
+        prompts.append((shot.hires_prompt or shot.prompt, shot.hires_negative or shot.negative, second, steps))
+    return [
+        part
+        for positive, negative, steps, before in prompts
+        for text, negated in ((positive, False), (negative, True))
+        for part in read(text, steps, rules, base_steps=before, negative=negated).parts
+    ]
 
 
 def _pass(order: Order, sampler: Sampler, scheduler: Scheduler, key: str) -> dict[str, Any]:
