@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 import webui
-from webui.api import errors, jobs, sdapi
+from webui.api import absent, errors, jobs, png_info, sdapi
 from webui.api.strict import StrictRoute
 from webui.app import App
 from webui.messages import NotFound
@@ -52,6 +52,6 @@ def create(app: App, options: Options) -> FastAPI:
     api.state.webui, api.state.options = app, options
     api.router.route_class = StrictRoute  # of whoever adds routes, the page too
     errors.install(api)
-    for router in (alive, sdapi.router, jobs.router, unknown):
+    for router in (alive, sdapi.router, png_info.router, absent.router, jobs.router, unknown):
         api.include_router(router)
     return api

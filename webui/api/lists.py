@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,6 +11,16 @@ from pydantic import BaseModel
 from webui.app import App
 from webui.messages import Fault
 from webui.sampling import kinds
+from webui.upscalers import latent_modes, upscalers
+
+UNIFORM = "uniform"  # the schedule of samplers for which sd-webui names none
+# What a sampler makes use of: its name with sd-webui.
+OPTIONS: Mapping[kinds.Use, str] = {
+    "discard": "discard_next_to_last_sigma",
+    "ensd": "uses_ensd",
+    "second_order": "second_order",
+    "brownian": "brownian_noise",
+}
 
 
 class SdModel(BaseModel):
@@ -32,6 +43,24 @@ class Sampler(BaseModel):
     name: str
     aliases: list[str]
     options: dict[str, str]
+
+
+class Upscaler(BaseModel):
+    name: str
+    model_name: str | None = None
+    model_path: str | None = None
+    model_url: str | None = None
+    scale: float  # its own; 1 where it takes any
+
+
+class Named(BaseModel):
+    name: str
+
+
+class Style(BaseModel):
+    name: str
+    prompt: str
+    negative_prompt: str
 
 
 class Scheduler(BaseModel):
@@ -64,13 +93,24 @@ def samplers(app: App) -> list[Sampler]:
 
 
 def _options(sampler: kinds.Sampler) -> dict[str, str]:
-    """Under sd-webui's keys."""
-    schedule = {"scheduler": sampler.schedule} if isinstance(sampler.schedule, str) else {}
-    return schedule | {
-        name: "True"
-        for name, use in {"uses_ensd": "ensd", "second_order": "second_order"}.items()
-        if use in sampler.uses
-    }
+    """Under sd-webui's keys, which it gives to samplers on sigmas only."""
+    if "timesteps" in sampler.uses:
+        return {}
+    named = isinstance(sampler.schedule, str) and sampler.schedule != UNIFORM
+    schedule = {"scheduler": str(sampler.schedule)} if named else {}
+    return schedule | {name: "True" for use, name in OPTIONS.items() if use in sampler.uses}
+
+
+def upscaler_list() -> list[Upscaler]:
+    return [Upscaler(name=each.name, scale=each.scale) for each in upscalers().values()]
+
+
+def latent_mode_list() -> list[Named]:
+    return [Named(name=name) for name in latent_modes()]
+
+
+def styles(app: App) -> list[Style]:
+    return [Style(name=each.name, prompt=each.prompt, negative_prompt=each.negative) for each in app.styles.all()]
 
 
 def schedulers(app: App) -> list[Scheduler]:
@@ -88,7 +128,7 @@ def schedulers(app: App) -> list[Scheduler]:
 
 def options(app: App) -> dict[str, Any]:
     """The settings, with the checkpoint that would be used by its title, as clients look it up in the list."""
-    settings = app.settings.now.model_dump()
+    settings = app.settings.now.model_dump(mode="json")
     try:
         checkpoint = app.checkpoint()
     except Fault:

@@ -50,7 +50,7 @@ def progress_of(snapshot: Snapshot, *, with_image: bool) -> Progress:
             job_timestamp=timestamp(job.started or job.created),
             job_no=min(now.index // batch.size if now else 0, batch.count - 1),
             sampling_step=now.step if now else 0,
-            sampling_steps=job.request.sampling.steps,
+            sampling_steps=now.steps if now and now.steps else job.request.sampling.steps,
         ),
         current_image=now.preview if now and with_image else None,
         textinfo=f"{job.state}: {now.phase}" if now else job.state,

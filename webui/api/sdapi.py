@@ -9,7 +9,8 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from webui.api import lists
-from webui.api.a1111 import Txt2ImgBody, renamed, understand
+from webui.api.a1111 import renamed, understand
+from webui.api.body import Txt2ImgBody
 from webui.api.deps import AppOf, Client, OptionsOf
 from webui.api.errors import ErrorBody
 from webui.api.info import Txt2ImgReply, reply
@@ -83,12 +84,21 @@ def options(app: AppOf) -> dict[str, Any]:
 
 @router.post("/options")
 def set_options(changes: Annotated[dict[str, Any], Body()], app: AppOf) -> None:
-    """Change the settings named, all or none. Running jobs keep the settings they were submitted with."""
+    """Change the settings named, all or none. Running jobs keep the settings they were submitted with.
+
+    What is as ``GET /options`` tells it is no change, so that its whole answer can be sent back.
+    """
+    now = lists.options(app)
+    changes = {name: value for name, value in changes.items() if name not in now or not _same(now[name], value)}
     if wish := changes.get("sd_model_checkpoint"):
         changes["sd_model_checkpoint"] = _checked(app.checkpoint, wish, "sd_model_checkpoint")
     if wish := changes.get("sd_vae"):
         changes["sd_vae"] = _checked(app.vae, wish, "sd_vae")
     app.settings.change(changes)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other
 
 
 def _checked(find: Any, wish: Any, setting: str) -> Any:
@@ -127,6 +137,21 @@ def samplers(app: AppOf) -> list[lists.Sampler]:
 @router.get("/schedulers")
 def schedulers(app: AppOf) -> list[lists.Scheduler]:
     return lists.schedulers(app)
+
+
+@router.get("/upscalers")
+def upscalers() -> list[lists.Upscaler]:
+    return lists.upscaler_list()
+
+
+@router.get("/latent-upscale-modes")
+def latent_upscale_modes() -> list[lists.Named]:
+    return lists.latent_mode_list()
+
+
+@router.get("/prompt-styles")
+def prompt_styles(app: AppOf) -> list[lists.Style]:
+    return lists.styles(app)
 
 
 @router.post("/refresh-checkpoints")
