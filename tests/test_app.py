@@ -26,6 +26,7 @@ def asked(**parts: Any) -> Txt2Img:
         ({"hires": Hires(sampler="Oiler")}, "unknown_sampler", "hires.sampler"),
         ({"hires": Hires(scheduler="Kara")}, "unknown_scheduler", "hires.scheduler"),
         ({"hires": Hires(checkpoint="nobody")}, "unknown_model", "hires.checkpoint"),
+        ({"hires": Hires(upscaler="Lanczoz")}, "unknown_upscaler", "hires.upscaler"),
         ({"hires": Hires(source="0" * 64)}, "unknown_source", "hires.source"),
         ({"hires": Hires(scale=4), "size": Size(width=2048)}, "hires_too_large", "hires.scale"),
         ({"refiner": Refiner(checkpoint="nobody")}, "unknown_model", "refiner.checkpoint"),

@@ -7,6 +7,7 @@ from webui import request as requests
 from webui.messages import Fault
 from webui.paths import safe_path
 from webui.plan import MAX_RANDOM_SEED, Texts, plan
+from webui.prompt import Rules
 from webui.prompt.styles import Style
 from webui.prompt.wildcards import Wildcards
 from webui.request import Batch, Hires, Prompts, Sampling, Seeds, Size, Txt2Img, final_size, hires_size
@@ -58,6 +59,17 @@ def test_styles_go_to_all_prompts_and_wildcards_are_drawn_once(tmp_path) -> None
         assert shot.hires_prompt.split(" again")[0] in ("cat", "dog")
         assert (shot.negative, shot.hires_negative) == ("photo", "")
     assert [note.code for note in notes] == ["unknown_wildcard"]
+
+
+def test_remarks_are_taken_out_of_everything_but_a_colour() -> None:
+    prompts = Prompts(prompt="a cat # mine\n#ff8800 fur", negative="bad#not")
+    request = Txt2Img(prompts=prompts, hires=Hires(prompt="big # so"))
+    (shot,), _ = plan(request)
+    assert (shot.prompt, shot.negative, shot.hires_prompt) == ("a cat \n#ff8800 fur", "bad\n", "big \n")
+    (exact,), _ = plan(request, Texts(rules=Rules(sd_webui=True)))
+    assert exact.prompt == "a cat \n"
+    (kept,), _ = plan(request, Texts(rules=Rules(comments=False)))
+    assert kept.prompt == prompts.prompt
 
 
 def test_a_job_has_an_end() -> None:

@@ -33,7 +33,7 @@ from webui.reproduce import AtHand
 from webui.request import Batch, Hires, Prompts, Refiner, Request, Sampling, hires_size
 from webui.sampling.kinds import Sampler, Scheduler
 from webui.settings import Settings, SettingsFile
-from webui.upscalers import latent_modes, upscalers
+from webui.upscalers import find_upscaler, latent_modes, upscalers
 
 K = TypeVar("K", bound=registry.Named)
 MAX_WAITING = 200  # jobs
@@ -214,10 +214,12 @@ class App:
         )
 
     def _texts(self, request: Request, settings: Settings) -> Texts:
-        plain = settings.prompt_syntax == "sd-webui" or not settings.enable_wildcards
+        rules = rules_of(settings)
+        drawn = settings.enable_wildcards and not rules.sd_webui
         return Texts(
             styles=self.styles.texts(request.prompts.styles),
-            wildcards=None if plain else Wildcards(self.paths.wildcards),
+            wildcards=Wildcards(self.paths.wildcards) if drawn else None,
+            rules=rules,
         )
 
     def _checked(self, request: Request) -> Request:
@@ -250,7 +252,8 @@ class App:
         if hires.source and not self.blobs.path(hires.source).is_file():
             raise Fault("unknown_source", field="hires.source")
         other = self._other_checkpoint(hires.checkpoint, request, "hires.checkpoint")
-        return hires.model_copy(update=self._method(hires, "hires") | {"checkpoint": other})
+        names = {"checkpoint": other, "upscaler": find_upscaler(hires.upscaler).name}
+        return hires.model_copy(update=self._method(hires, "hires") | names)
 
     def _checked_refiner(self, request: Request) -> Refiner | None:
         if (refiner := request.refiner) is None or not refiner.checkpoint:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from webui.messages import Fault, Message
-from webui.prompt import styles
+from webui.prompt import Rules, strip_comments, styles
 from webui.prompt.styles import Style
 from webui.prompt.wildcards import Draw, Wildcards
 from webui.request import MAX_SEED, Request
@@ -51,17 +51,19 @@ class Texts:
 
     styles: Sequence[Style] = ()
     wildcards: Wildcards | None = None
+    rules: Rules = Rules()  # whether there are remarks, and what begins one
 
     def prompt(self, text: str, draw: Draw | None) -> str:
-        return _finished(text, (style.prompt for style in self.styles), draw)
+        return self._finished(text, (style.prompt for style in self.styles), draw)
 
     def negative(self, text: str, draw: Draw | None) -> str:
-        return _finished(text, (style.negative for style in self.styles), draw)
+        return self._finished(text, (style.negative for style in self.styles), draw)
 
-
-def _finished(text: str, put_to: Iterable[str], draw: Draw | None) -> str:
-    text = styles.apply(text, put_to)
-    return draw.text(text) if draw else text
+    def _finished(self, text: str, put_to: Iterable[str], draw: Draw | None) -> str:
+        text = styles.apply(text, put_to)
+        if self.rules.comments:
+            text = strip_comments(text, self.rules.sd_webui)
+        return draw.text(text) if draw else text
 
 
 class Plan(NamedTuple):
