@@ -14,7 +14,6 @@ from webui.sampling.kinds import Sampler, Scheduler
 from webui.settings import Settings
 
 SWITCHES = ("hires", "refiner")  # parts of a request that may be absent
-LIMIT = 200  # characters of a foreign text that a note repeats
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,3 @@ class Wish:
 
 Finding = Value | Wish | Message
 Findings = Iterator[Finding]
-
-
-def note(code: str, **params: Any) -> Message:
-    """Texts of strangers are cut off: a note is no place for a novel."""
-    short = {key: value[:LIMIT] if isinstance(value, str) else value for key, value in params.items()}
-    return Message(code=f"reading.{code}", params=short)

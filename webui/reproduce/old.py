@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from webui.foreign.kinds import note
 from webui.messages import Message
-from webui.reproduce.kinds import note
 from webui.reproduce.origin import Origin
 
 Fields = Mapping[str, str]

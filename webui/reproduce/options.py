@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from webui.foreign.kinds import note
 from webui.reproduce.convert import value_of
-from webui.reproduce.kinds import Findings, Wish, note
+from webui.reproduce.kinds import Findings, Wish
 from webui.settings import Settings
 
 # A text that does not have the key was made with the setting's default.

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from webui import registry
 from webui.files.catalog import Kind, ModelFile
+from webui.foreign.kinds import note
 from webui.registry import UnknownName
 from webui.reproduce import models, names
-from webui.reproduce.kinds import AtHand, Finding, Findings, Value, note
+from webui.reproduce.kinds import AtHand, Finding, Findings, Value
 from webui.reproduce.models import Told
 from webui.reproduce.text import Text, as_declared, declared
 from webui.sampling.kinds import Sampler, Scheduler

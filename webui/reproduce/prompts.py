@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from webui.foreign.kinds import note
 from webui.prompt import styles as style_texts
 from webui.prompt.styles import Style
 from webui.prompt.wildcards import TOKEN as WILDCARD
-from webui.reproduce.kinds import AtHand, Findings, Value, Wish, note
+from webui.reproduce.kinds import AtHand, Findings, Value, Wish
 from webui.reproduce.options import default, wish
 from webui.reproduce.text import Text
 from webui.settings import Settings

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from webui.foreign.kinds import note
 from webui.infotext import Parsed
 from webui.messages import Message
 from webui.reproduce import old, options, parts
-from webui.reproduce.kinds import AtHand, Finding, Findings, Reading, Value, Wish, note
+from webui.reproduce.kinds import AtHand, Finding, Findings, Reading, Value, Wish
 from webui.reproduce.options import OTHER_NAMES, wishes
 from webui.reproduce.origin import Origin, origin_of
 from webui.reproduce.prompts import prompts

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from webui.foreign.kinds import note
 from webui.reproduce.convert import value_of
-from webui.reproduce.kinds import Findings, Value, note
+from webui.reproduce.kinds import Findings, Value
 from webui.reproduce.origin import Origin
 from webui.request import Txt2Img
 
