@@ -10,9 +10,9 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from webui.explain import model
+from webui.explain import image, model
 
-KINDS = {module.NAME: module for module in (model,)}
+KINDS = {module.NAME: module for module in (model, image)}
 
 
 def main(argv: Sequence[str]) -> int:
