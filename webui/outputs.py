@@ -15,6 +15,7 @@ import numpy
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from webui.files.write import sync_folder, write_synced
 from webui.infotext.comment import MAX_EXIF_IN_JPEG, exif_with
 from webui.infotext.containers import PARAMETERS
 from webui.settings import Settings
@@ -83,6 +84,16 @@ def encode(
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, exif=exif, **_options(kind, settings))
     return Encoded(file.getvalue(), f".{kind}", sidecar)
+
+
+def stage(folder: Path, index: int, picture: Encoded) -> Path:
+    """Write a job's picture into its staging folder, synced, so that it outlives a power cut."""
+    path = folder / f"{index:05}{picture.suffix}"
+    if picture.sidecar is not None:
+        write_synced(path.with_suffix(SIDECAR), picture.sidecar.encode())
+    write_synced(path, picture.data)
+    sync_folder(folder)
+    return path
 
 
 def _options(kind: str, settings: Settings) -> dict[str, Any]:

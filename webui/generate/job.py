@@ -10,12 +10,11 @@ import torch
 
 from webui.events import Done, Failed, Progress, Saved
 from webui.files.hashes import sha256_of
-from webui.files.write import sync_folder, write_synced
 from webui.generate.txt2img import Txt2ImgJob
 from webui.jobs.executor import Control, Emit, Order
 from webui.messages import Fault, Message
 from webui.models.manager import Manager
-from webui.outputs import png
+from webui.outputs import encode, stage
 from webui.plan import Shot
 
 log = logging.getLogger(__name__)
@@ -57,9 +56,8 @@ def _make_all(manager: Manager, order: Order, emit: Emit, control: Control) -> b
 
 def _staged(order: Order, shot: Shot, pixels: torch.Tensor, infotext: str, partial: bool) -> Saved:
     """Write the picture, synced, into this attempt's folder. ``pixels`` (H, W, 3) uint8."""
-    path = Path(order.staging) / f"{shot.index:05}.png"
-    write_synced(path, png(pixels.numpy(), infotext))
-    sync_folder(path.parent)
+    picture = encode(pixels.numpy(), infotext, order.settings, lossless=not order.request.keep.save)
+    path = stage(Path(order.staging), shot.index, picture)
     height, width, _ = pixels.shape
     return Saved(
         index=shot.index, path=str(path), sha256=sha256_of(path), seed=shot.seed,
