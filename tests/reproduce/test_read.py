@@ -430,10 +430,31 @@ def test_styles_are_taken_out_of_both_passes_or_of_none(hand: Hand) -> None:
     assert (one["prompts.prompt"], one["hires.prompt"], one.get("prompts.styles")) == ("a, glowing", "b", None)
 
 
-def test_nothing_is_drawn_again_from_a_final_text(hand: Hand) -> None:
-    ours = text(prompt="{a|b} __c__", version="atelier-0.1.0")
-    assert read(ours, hand()).settings == {"enable_wildcards": False}
-    assert read(text(prompt="[a|b]", version="atelier-0.1.0"), hand()).settings == {}
+@pytest.mark.parametrize(
+    ("prompt", "version", "now", "wanted"),
+    [
+        ("{a|b} __c__", "atelier-0.1.0, Wildcards: False", {}, {"enable_wildcards": False}),
+        ("__gone__", "atelier-0.1.0", {}, {}),
+        ("__gone__", "atelier-0.1.0", {"enable_wildcards": False}, {"enable_wildcards": True}),
+        ("a boat", "atelier-0.1.0", {"enable_wildcards": False}, {}),
+        ("[a|b]", "atelier-0.1.0", {}, {}),
+        ("{a|b}", "v1.10.1", {"paste_sd_webui_exactly": False}, {"enable_wildcards": False}),
+        ("{a|b}", "v1.10.1", {}, {"prompt_syntax": "sd-webui"}),
+        ("a # b", "atelier-0.1.0, Prompt comments: False", {}, {"enable_prompt_comments": False}),
+        ("a # b", "v1.10.1", {"prompt_syntax": "sd-webui"}, {"enable_prompt_comments": False}),
+        ("a #fff", "atelier-0.1.0", {}, {}),
+    ],
+)
+def test_nothing_is_drawn_or_stripped_again(
+    hand: Hand, prompt: str, version: str, now: dict[str, object], wanted: dict[str, object]
+) -> None:
+    assert read(text(prompt=prompt, version=version), hand(**now)).settings == wanted
+
+
+def test_a_prompt_that_is_too_long_is_said(hand: Hand) -> None:
+    for reading in (read(parse("a" * 20_001), hand()), read(text(prompt="a" * 20_001), hand())):
+        assert "prompts.prompt" not in reading.values
+        assert params(reading, "prompt_too_long") == {"key": "Prompt", "count": 20_001, "limit": 20_000}
 
 
 # --- any text

@@ -2,5 +2,6 @@
 
 from webui.reproduce.kinds import AtHand, Reading
 from webui.reproduce.read import read
+from webui.reproduce.sources import read_picture, read_text
 
-__all__ = ["AtHand", "Reading", "read"]
+__all__ = ["AtHand", "Reading", "read", "read_picture", "read_text"]

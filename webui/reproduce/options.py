@@ -15,6 +15,7 @@ from webui.settings import Settings
 KEYS: Mapping[str, str] = MappingProxyType({
     "Old prompt editing timelines": "use_old_scheduling",
     "Pad conds": "pad_cond_uncond",
+    "Comma padding backtrack": "comma_padding_backtrack",
     "Eta": "eta_ancestral",
     "Eta DDIM": "eta_ddim",
     "NGMS all steps": "s_min_uncond_all",

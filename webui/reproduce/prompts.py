@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from webui.foreign.kinds import note
+from webui.prompt import strip_comments
 from webui.prompt import styles as style_texts
 from webui.prompt.styles import Style
 from webui.prompt.wildcards import TOKEN as WILDCARD
 from webui.reproduce.kinds import AtHand, Findings, Value, Wish
 from webui.reproduce.options import default, wish
 from webui.reproduce.text import Text
+from webui.request import MAX_PROMPT
 from webui.settings import Settings
 
 NETWORK = re.compile(r"<(\w+):([^:<>]+)[^<>]*>")
@@ -32,16 +34,23 @@ def prompts(text: Text, at_hand: AtHand) -> Findings:
     hires = (text.fields.get(f"Hires {key}", "") if text.has_hires else "" for key in ("prompt", "negative prompt"))
     whole = Prompts(text.prompt, text.negative, *hires)
     bare, found = taken_out(at_hand.styles, whole) if settings.infotext_styles != "Ignore" else (whole, [])
-    yield Value("prompts.prompt", bare.prompt)
-    yield Value("prompts.negative", bare.negative)
+    yield from fitting("prompts.prompt", "Prompt", bare.prompt)
+    yield from fitting("prompts.negative", "Negative prompt", bare.negative)
     yield Value("prompts.each_line", False)
     if settings.infotext_styles == "Apply" or (settings.infotext_styles == "Apply if any" and found):
         yield Value("prompts.styles", tuple(found))
     if text.has_hires:
-        yield Value("hires.prompt", bare.hires_prompt)
-        yield Value("hires.negative", bare.hires_negative)
+        yield from fitting("hires.prompt", "Hires prompt", bare.hires_prompt)
+        yield from fitting("hires.negative", "Hires negative prompt", bare.hires_negative)
     yield from _rules(text, settings, whole)
     yield from _without_effect(text, whole)
+
+
+def fitting(path: str, key: str, text: str) -> Findings:
+    if len(text) <= MAX_PROMPT:
+        yield Value(path, text)
+    else:
+        yield note("prompt_too_long", key=key, count=len(text), limit=MAX_PROMPT)
 
 
 def taken_out(styles: Sequence[Style], whole: Prompts) -> tuple[Prompts, list[str]]:
@@ -91,8 +100,17 @@ def _rules(text: Text, settings: Settings, whole: Prompts) -> Findings:
     yield from wish(settings, "Prompt syntax", "prompt_syntax", syntax)
     if "Emphasis" in text.fields or MARKS.search(written):
         yield from wish(settings, "Emphasis", "emphasis", text.fields.get("Emphasis"))
-    if settings.enable_wildcards and syntax != "sd-webui" and _has_wildcards(written):
-        yield Wish("enable_wildcards", False)
+    if syntax != "sd-webui" and _has_wildcards(written):
+        drawn = text.origin.ours and text.fields.get("Wildcards") != "False"
+        yield from _switch(settings, "enable_wildcards", drawn)
+    if strip_comments(written, syntax == "sd-webui") != written:
+        stripped = text.origin.ours and text.fields.get("Prompt comments") != "False"
+        yield from _switch(settings, "enable_prompt_comments", stripped)
+
+
+def _switch(settings: Settings, name: str, wanted: bool) -> Findings:
+    if getattr(settings, name) != wanted:
+        yield Wish(name, wanted)
 
 
 def _has_wildcards(text: str) -> bool:

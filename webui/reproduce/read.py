@@ -17,14 +17,24 @@ from webui.reproduce import old, options, parts
 from webui.reproduce.kinds import AtHand, Finding, Findings, Reading, Value, Wish
 from webui.reproduce.options import OTHER_NAMES, wishes
 from webui.reproduce.origin import Origin, origin_of
-from webui.reproduce.prompts import prompts
+from webui.reproduce.prompts import fitting, prompts
 from webui.reproduce.text import Text, declared, plain
 
 # Of no bearing on the pixels made here, or read by ``prompts``, ``parts`` and ``old``.
 SILENT = frozenset(
     {"Version", "User", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Precision", "Batch size"}
-    | {"Batch pos", "Face restoration", "Script", "Prompt syntax", "Emphasis", "Eta DDIM", "Size", "Styles array"}
-    | {"Cache FP16 weight for LoRA", "Downcast alphas_cumprod", "Pad conds v0"}
+    | {
+        "Batch pos",
+        "Face restoration",
+        "Script",
+        "Prompt syntax",
+        "Emphasis",
+        "Wildcards",
+        "Eta DDIM",
+        "Size",
+        "Styles array",
+    }
+    | {"Prompt comments", "Hires source", "Cache FP16 weight for LoRA", "Downcast alphas_cumprod", "Pad conds v0"}
 )
 OFF = {"VAE Encoder": "Full", "VAE Decoder": "Full", "FP8 weight": "Disable", "Token merging ratio": "0"}
 IMG2IMG = frozenset(
@@ -58,9 +68,9 @@ def _means(key: str) -> set[str]:
 
 def _bare(parsed: Parsed) -> Findings:
     """Only prompts: there is nothing to say of anything else."""
-    yield Value("prompts.prompt", parsed.prompt)
+    yield from fitting("prompts.prompt", "Prompt", parsed.prompt)
     if parsed.negative:
-        yield Value("prompts.negative", parsed.negative)
+        yield from fitting("prompts.negative", "Negative prompt", parsed.negative)
 
 
 def _findings(text: Text, at_hand: AtHand) -> Findings:
@@ -81,6 +91,8 @@ def _left(text: Text) -> Iterator[Message]:
     script = fields.get("Script")
     if script:
         yield note("script", name=script)
+    if source := fields.get("Hires source"):
+        yield note("hires_source", hash=source)
     of_img2img = sorted(IMG2IMG & fields.keys())
     if of_img2img or ("Denoising strength" in fields and not text.has_hires):
         yield note("img2img", keys=of_img2img or ["Denoising strength"])
