@@ -5,7 +5,10 @@ The row numbers (V01, T21, …) are those of the project's list of what to withs
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,16 +55,23 @@ def check_shape(content: bytes) -> dict[str, Any]:
         ("prompt", "7"),
         ("eta", "2"),
         ("s_noise", "1.2"),
-        ("styles", '["mine"]'),
-        ("enable_hr", "true"),
-        ("restore_faces", "true"),
-        ("subseed_strength", "0.5"),
-        ("seed_resize_from_w", "64"),
+        ("s_tmax", "-1"),
+        ("s_min_uncond", "16"),
+        ("styles", '["no such style"]'),
+        ("styles", f'["{"x" * 2000}"]'),
+        ("styles", '"mine"'),
+        ("subseed", "-2"),
+        *[("subseed_strength", token) for token in ("-0.1", "1.01", "true")],
+        *[("seed_resize_from_w", token) for token in ("65", "4096", '"wide"')],
+        ("tiling", '"round"'),
         ("refiner_checkpoint", '"x"'),
+        ("infotext", "[]"),
+        ("infotext", f'"{"x" * 1_000_001}"'),
+        ("enable_hr", '"perhaps"'),
+        ("restore_faces", "true"),
         ("init_images", '["http://127.0.0.1:9/x"]'),  # T13
         ("script_name", '"X/Y/Z plot"'),
         ("alwayson_scripts", '{"nobody knows it": {"args": []}}'),  # V10
-        ("infotext", '"Steps: 1"'),
         ("force_task_id", '"../../x"'),  # it names a folder
         ("force_task_id", f'"{"x" * 1000}"'),
         ("override_settings", "[]"),
@@ -70,6 +80,40 @@ def check_shape(content: bytes) -> dict[str, Any]:
 def test_wrong_values_are_named(client: TestClient, name: str, token: str) -> None:
     body = refused(client, f'{{"{name}": {token}}}')
     assert body["field"] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "token"),
+    [
+        *[("denoising_strength", token) for token in ("-0.1", "1.1", '"much"')],
+        *[("hr_scale", token) for token in ("0", "0.5", "4.5", "{}")],
+        *[("hr_second_pass_steps", token) for token in ("-1", "151", "1.5")],
+        *[("hr_resize_x", token) for token in ("-8", "65", "4096")],
+        ("hr_upscaler", '"Latnt"'),
+        ("hr_upscaler", f'"{"x" * 1_000_000}"'),
+        ("hr_checkpoint_name", '"nope"'),
+        ("hr_sampler_name", '"Eular"'),
+        ("hr_scheduler", '"Karas"'),
+        ("hr_prompt", f'"{"p" * 100_000}"'),
+        ("hr_cfg", "101"),
+        *[("firstpass_image", token) for token in ('"http://127.0.0.1:9/x.png"', '"file:///etc/passwd"')],  # T13
+        *[("firstpass_image", token) for token in ('"!"', '"iVBORw0KGgo="', '"R0lGODlh"', '"é"', "7")],
+    ],
+)  # fmt: skip
+def test_wrong_values_of_a_second_pass_are_named(app: App, client: TestClient, name: str, token: str) -> None:
+    assert refused(client, f'{{"enable_hr": true, "{name}": {token}}}')["field"] == name
+    assert app.store.latest("") == []
+
+
+def test_a_bomb_is_refused_by_its_header(client: TestClient) -> None:
+    """I05: 60,000 × 60,000 pixels in a few bytes."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    png += struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+    picture = base64.b64encode(png).decode()
+    assert refused(client, json.dumps({"image": picture}), "/sdapi/v1/png-info")["field"] == "image"
+    body = refused(client, json.dumps({"enable_hr": True, "firstpass_image": picture}))
+    assert body["field"] == "firstpass_image"
 
 
 @pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
@@ -94,6 +138,12 @@ def test_bodies_that_are_no_object(client: TestClient, content: str | bytes) -> 
         ("CLIP_stop_at_last_layers", 99),
         ("randn_source", "TPU"),
         ("eta_noise_seed_delta", -1),
+        ("CLIP_stop_at_last_layers", True),
+        ("eta_ancestral", 1.5),
+        ("tiling", "x"),
+        ("quicksettings_list", ["no such setting"]),
+        ("quicksettings_list", "tiling"),
+        ("infotext_skip_pasting", ["x" * 200]),
         ("emphasis", "x" * 5000),
         ("comma_padding_backtrack", "many"),
     ],
@@ -227,7 +277,21 @@ def test_settings_change_all_or_none(app: App, client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("sd_model_checkpoint", "nope"), ("sd_vae", "nope"), ("sd_vae", 7), ("samples_save", "x"), ("__class__", 1)],
+    [
+        ("sd_model_checkpoint", "nope"),
+        ("sd_vae", "nope"),
+        ("sd_vae", 7),
+        ("samples_save", "x"),
+        ("eta_ddim", None),
+        ("sgm_noise_multiplier", 2),
+        ("uni_pc_order", 4),
+        ("uni_pc_variant", "bh3"),
+        ("keyedit_delimiters", "x" * 200),
+        ("__class__", 1),
+        ("s" * 5000, 1),
+    ],
 )
-def test_wrong_settings_are_named(client: TestClient, name: str, value: Any) -> None:
-    assert refused(client, json.dumps({name: value}), "/sdapi/v1/options")["field"] == name
+def test_wrong_settings_are_named(app: App, client: TestClient, name: str, value: Any) -> None:
+    before = app.settings.now
+    assert refused(client, json.dumps({name: value}), "/sdapi/v1/options")["field"] == name[:100]
+    assert app.settings.now is before

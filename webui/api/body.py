@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from webui.request import Real, Whole
 
+MAX_INFOTEXT = 1_000_000  # characters
 NOT_YET = "Not here yet: only the value that means 'off' is taken."
 NO_BEARING = "Taken, and of no bearing."
 
@@ -67,7 +68,9 @@ class Txt2ImgBody(BaseModel):
     )
     refiner_checkpoint: str | None = None
     refiner_switch_at: Real | None = said(None, "0.8 when not given.")
-    infotext: str | None = said(None, "A generation text; what it says holds for every field that is not given.")
+    infotext: str | None = Field(
+        None, max_length=MAX_INFOTEXT, description="A generation text: it holds for every field that is not given."
+    )
 
     enable_hr: bool = False
     denoising_strength: Real | None = said(None, "Of the second pass; 0.75 when not given.")
