@@ -1,7 +1,9 @@
 """The noise a model was trained with: timesteps ↔ sigmas, and what its output means.
 
 A model trained on x_t = √ᾱ_t·x0 + √(1−ᾱ_t)·ε (Ho et al. 2020, arXiv:2006.11239) is a denoiser of x = x0 + σ·ε with
-σ_t = √((1−ᾱ_t)/ᾱ_t) and x = x_t/√ᾱ_t (Karras et al. 2022, appendix C). Samplers work in x and σ only.
+σ_t = √((1−ᾱ_t)/ᾱ_t) and x = x_t/√ᾱ_t (Karras et al. 2022, appendix C). One trained on the straight line
+x_t = (1−t)·x0 + t·ε (Liu et al. 2022, arXiv:2209.03003) is one too, with σ = t/(1−t) and x = x_t/(1−t).
+Samplers work in x and σ only.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from webui.messages import Fault
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,11 +86,46 @@ class ScheduleOptions:
     discard_next_to_last: bool = False  # always; some samplers do by themselves
     sdxl: bool = False  # which of the tables of Align Your Steps
 
+    def limits(self, schedule: NoiseSchedule) -> tuple[float, float]:
+        """(lowest, highest σ). Raises Fault ``sigma_limits`` where the one is not below the other."""
+        low, high = self.sigma_min or schedule.sigma_min, self.sigma_max or schedule.sigma_max
+        if low >= high:
+            raise Fault("sigma_limits", low=f"{low:.4g}", high=f"{high:.4g}")
+        return low, high
+
 
 def scaled_linear(first: float = 0.00085, last: float = 0.012, count: int = 1000) -> NoiseSchedule:
     """Betas linear in their square roots: what Stable Diffusion 1, 2 and XL were trained with (Rombach et al. 2022)."""
     betas = np.linspace(first**0.5, last**0.5, count) ** 2
     return NoiseSchedule(tuple(np.cumprod(1 - betas).tolist()))
+
+
+ZERO_SNR_ALPHA = 4.8973451890853435e-08
+"""ᾱ of the last timestep where it ought to be 0, so that its σ is finite: 4518.8. The number is sd-webui's."""
+
+
+def zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
+    """The schedule with nothing of the picture left at the last timestep (Lin et al. 2023, arXiv:2305.08891).
+
+    Algorithm 1: √ᾱ is shifted to end at 0 and scaled to begin where it did. The exact 0 is replaced, see above.
+    """
+    roots = np.sqrt(schedule.alphas_cumprod)
+    rescaled = ((roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))) ** 2
+    return NoiseSchedule((*rescaled[:-1].tolist(), ZERO_SNR_ALPHA))
+
+
+FLOW_T_MAX = 0.9999
+"""t of pure noise. It ought to be 1, where σ is infinite; the x0 left in x_t is a ten-thousandth."""
+
+
+def flow(shift: float = 1.0, count: int = 1000) -> NoiseSchedule:
+    """Times t = 1/count … 1 of a rectified flow, shifted to t·s / (1 + (s−1)·t) (Esser et al. 2024, arXiv:2403.03206).
+
+    ``shift`` s > 0; above 1 there is more noise at the same place in the list (section 5.3.2: larger pictures want it).
+    """
+    t = np.arange(1, count + 1) / count
+    t = np.minimum(shift * t / (1 + (shift - 1) * t), FLOW_T_MAX)
+    return NoiseSchedule((1 / (1 + (t / (1 - t)) ** 2)).tolist())
 
 
 def leading_sigmas(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
@@ -105,17 +144,19 @@ def leading_sigmas(n: int, schedule: NoiseSchedule, options: ScheduleOptions) ->
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network wants to see and what it answers, as three functions of sigma.
+    """What a network wants to see and what it answers, as functions of sigma.
 
     scale_in(sigma): factor of x for the network's input.
     x0(x, output, sigma): the denoised estimate from the network's output.
     start(sigma): factor of unit noise for the first x, when there is no picture under it.
+    timestep(schedule, sigma): the time the network is told.
     """
 
     name: str
     scale_in: Callable[[float], float]
     x0: Callable[[Tensor, Tensor, float], Tensor]
     start: Callable[[float], float]
+    timestep: Callable[[NoiseSchedule, float], float] = NoiseSchedule.sigma_to_t
 
 
 EPSILON = Prediction(
@@ -125,3 +166,26 @@ EPSILON = Prediction(
     start=lambda sigma: sigma,
 )
 """The network sees x_t and answers ε. sd-webui starts from σ·noise, as if nothing of a picture were left at σ_max."""
+
+V = Prediction(
+    name="v",
+    scale_in=EPSILON.scale_in,
+    x0=lambda x, output, sigma: x / (sigma**2 + 1) - output * (sigma / math.sqrt(sigma**2 + 1)),
+    start=EPSILON.start,
+)
+"""The network sees x_t and answers v = √ᾱ·ε − √(1−ᾱ)·x0 (Salimans & Ho 2022, arXiv:2202.00512, appendix D).
+
+x0 = √ᾱ·x_t − √(1−ᾱ)·v stays exact where ᾱ goes to 0, as it does with zero terminal SNR; from ε it could not be told.
+"""
+
+FLOW = Prediction(
+    name="flow",
+    scale_in=lambda sigma: 1 / (1 + sigma),
+    x0=lambda x, output, sigma: (x - output * sigma) / (1 + sigma),
+    start=lambda sigma: sigma,
+    timestep=lambda schedule, sigma: 1000 * sigma / (1 + sigma),
+)
+"""The network sees x_t, is told 1000·t and answers the velocity ε − x0 of a rectified flow: x0 = x_t − t·velocity.
+
+A step of Euler, or any other that mixes x0 and ε, lands on the same x_t as the same step taken in t.
+"""
