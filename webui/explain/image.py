@@ -39,7 +39,7 @@ def explain_image(file: Path) -> dict[str, Any]:
     understood = understand(image)
     parsed, notes = understood.text.parsed, (*image.notes, *understood.text.notes)
     prompts = {PROMPT: parsed.prompt, NEGATIVE: parsed.negative}
-    fields = {key: text for key, text in prompts.items() if text} | parse(image.text).fields | parsed.fields
+    fields = {key: text for key, text in prompts.items() if text} | {**parse(image.text).fields, **parsed.fields}
     if not fields:
         notes = (*notes, Message(code="image_no_text"))
     return {"text": image.text, "fields": fields, "source": understood.source or None, "notes": _notes(notes)}

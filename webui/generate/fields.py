@@ -140,7 +140,7 @@ def _schedules(order: Order, shot: Shot, rules: Rules) -> list[Part]:
     """The texts of both passes, all prompts."""
     sampling, hires = order.request.sampling, order.request.hires
     steps = sampling.steps * find_sampler(sampling.sampler).calls_per_step
-    prompts = [(shot.prompt, shot.negative, steps, None)]
+    prompts: list[tuple[str, str, int, int | None]] = [(shot.prompt, shot.negative, steps, None)]
     if hires:
         second = (hires.steps or sampling.steps) * find_sampler(hires.sampler or sampling.sampler).calls_per_step
         prompts.append((shot.hires_prompt or shot.prompt, shot.hires_negative or shot.negative, second, steps))
