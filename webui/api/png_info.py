@@ -12,6 +12,8 @@ from webui.api.errors import ErrorBody
 from webui.api.pictures import content
 from webui.api.strict import StrictRoute
 from webui.infotext import parse, read_image
+from webui.prompt import attention
+from webui.prompt.attention import BREAK
 
 router = APIRouter(
     prefix="/sdapi/v1", route_class=StrictRoute, tags=["sd-webui"], responses={422: {"model": ErrorBody}}
@@ -67,4 +69,10 @@ def png_info(body: PngInfoBody) -> PngInfoReply:
 def parameters(text: str) -> dict[str, str]:
     """As sd-webui's reader has them, with what it adds to any text."""
     parsed = parse(text)
-    return {"Prompt": parsed.prompt, "Negative prompt": parsed.negative, **OTHERWISE, **parsed.fields}
+    prompts = {"Prompt": parsed.prompt, "Negative prompt": parsed.negative}
+    emphasis = {"Emphasis": "Original"} if any(map(_is_weighted, prompts.values())) else {}
+    return {**prompts, **OTHERWISE, **emphasis, **parsed.fields}
+
+
+def _is_weighted(prompt: str) -> bool:
+    return any(piece.weight != 1 and piece != BREAK for piece in attention.parse(prompt, sd_webui=True).pieces)
