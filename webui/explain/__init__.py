@@ -10,9 +10,9 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from webui.explain import image, model
+from webui.explain import image, model, prompt
 
-KINDS = {module.NAME: module for module in (model, image)}
+KINDS = {module.NAME: module for module in (model, prompt, image)}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -4,6 +4,9 @@ What may stand in such brackets is itself a whole prompt: brackets in pairs, at 
 that are not so are plain text, and so are those around them, while those before, after and within them still count. A
 ``|`` that is in no brackets of its own, and a backslash with nothing to escape, make plain text of the whole.
 
+Where brackets are left over, sd-webui's own answer may change from start to start (its parser's choice among readings
+hangs on Python's hash seed). Ours is then the one of its answers in which every edit counts that can.
+
 One pass over the text with a list of the brackets that are open, so the time is linear and no depth too deep.
 """
 
@@ -11,13 +14,17 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple, TypeAlias
 
-_TOKEN = re.compile(r"(?:[^\\\[\]():|]++|\\.)++|[\[\]():|\\]")
-_WHEN = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*")
+_TOKEN = re.compile(
+    r"(?:[^\\\[\]():|]++|\\.)++"
+    r"|:\s*+[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?\s*+\]"  # when, closing its bracket
+    r"|[\[\]():|\\]"
+)
 _PAIRS = {")": "(", "]": "["}
 
 
@@ -65,12 +72,18 @@ def schedule(text: str, timing: Timing) -> Schedule:
         reader.read(token)
     if reader.is_literal() or not reader.changes:
         return Schedule(((timing.length, text),), lost=bool(reader.changes))
-    whole = _joined(reader.items)
-    return Schedule(tuple((step, _text_at(whole, step)) for step in sorted({timing.length, *reader.changes})))
+    whole, period = _joined(reader.items), reader.period
+    ends = sorted(reader.changes if period == 1 else {*reader.changes, *range(1, timing.length + 1)})
+    edits = sorted(reader.changes)
+    texts: dict[tuple[int, int], str] = {}  # by what they depend on: alternation alone soon repeats itself
+    for step in ends:
+        state = (step % period, bisect_left(edits, step))
+        if state not in texts:
+            texts[state] = _text_at(whole, step)
+    return Schedule(tuple((step, texts[step % period, bisect_left(edits, step)]) for step in ends))
 
 
-@dataclass(frozen=True, slots=True)
-class _Edited:
+class _Edited(NamedTuple):
     before: Section
     after: Section
     until: int
@@ -79,8 +92,7 @@ class _Edited:
         return self.before if step <= self.until else self.after
 
 
-@dataclass(frozen=True, slots=True)
-class _Alternated:
+class _Alternated(NamedTuple):
     choices: list[Section]
 
     def at(self, step: int) -> Section:
@@ -93,12 +105,18 @@ Section: TypeAlias = "str | list[Item]"  # a list where something in it changes
 
 def _joined(items: list[Item]) -> Section:
     """With neighbouring texts made one."""
+    if len(items) < 2:
+        first = items[0] if items else ""
+        return first if isinstance(first, str) else items
     joined: list[Item] = []
-    for is_text, group in groupby(items, key=lambda item: isinstance(item, str)):
+    for is_text, group in groupby(items, key=_is_text):
         run = list(group)
         joined += ["".join(map(str, run))] if is_text else run
-    first = joined[0] if joined else ""
-    return first if len(joined) < 2 and isinstance(first, str) else joined
+    return _joined(joined) if len(joined) == 1 else joined
+
+
+def _is_text(item: Item) -> bool:
+    return isinstance(item, str)
 
 
 def _text_at(section: Section, step: int) -> str:
@@ -118,12 +136,13 @@ def _text_at(section: Section, step: int) -> str:
 
 @dataclass(slots=True)
 class _Open:
-    """A bracket that may still close. Places are those in the reader's items."""
+    """A bracket that may still close, and the marks that part what is in it. Places are those in the reader's items."""
 
     bracket: str
     place: int
-    colons: list[int] = field(default_factory=list)
-    bars: list[int] = field(default_factory=list)
+    colons: int = 0
+    bars: int = 0
+    marks: list[int] = field(default_factory=list)
 
 
 class _Reader:
@@ -132,7 +151,8 @@ class _Reader:
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
         self.items: list[Item] = []
-        self.changes: set[int] = set()  # steps after which something does
+        self.changes: set[int] = set()  # the last steps of what is edited, and of the pass
+        self.period = 1  # steps after which alternation is where it was
         self._open: list[_Open] = []
         self._literal = False
 
@@ -148,52 +168,47 @@ class _Reader:
             case ")" | "]":
                 self._close(token)
             case ":" if self._open:
-                self._open[-1].colons.append(len(self.items) - 1)
+                self._open[-1].colons += 1
+                self._open[-1].marks.append(len(self.items) - 1)
             case "|" if self._open and self._open[-1].bracket == "[":
-                self._open[-1].bars.append(len(self.items) - 1)
+                self._open[-1].bars += 1
+                self._open[-1].marks.append(len(self.items) - 1)
             case "|" | "\\":
                 self._literal = True
-            case _:
-                pass
+            case _ if token[0] == ":" and self._open:
+                self._edit(token[1:-1].strip())
 
     def _close(self, token: str) -> None:
-        if not self._open or self._open[-1].bracket != _PAIRS[token]:
-            self._give_up()
-            return
-        opened = self._open.pop()
-        if opened.bars:
-            self._literal |= bool(opened.colons)
-            self._alternate(opened)
-        elif opened.bracket == "(":
-            if len(opened.colons) > 1:
-                self._give_up()
-        elif opened.colons and not self._edit(opened):
-            self._give_up()
+        opened = self._open.pop() if self._open else None
+        if opened is None or opened.bracket != _PAIRS[token]:
+            self._give_up(opened)
+        elif opened.bars and not opened.colons:
+            self.period = math.lcm(self.period, opened.bars + 1)
+            self._replace(opened, _Alternated(self._sections(opened)))
+        elif opened.colons > (opened.bracket == "("):
+            self._give_up(opened)
 
-    def _give_up(self) -> None:
-        """What is no pair, or no edit, is plain text: then those around it cannot be either."""
-        self._literal = self.is_literal()
+    def _edit(self, when: str) -> None:
+        """The brackets that are open last hold one text or two, and a number that says when."""
+        opened = self._open.pop()
+        if opened.bracket != "[" or opened.bars or opened.colons > 1:
+            self._give_up(opened)
+            return
+        until = self.timing.until(when)
+        *before, after = self._sections(opened)
+        self._replace(opened, _Edited(before[0] if before else "", after, until))
+        self.changes.add(until or self.timing.length)
+
+    def _give_up(self, opened: _Open | None) -> None:
+        """Brackets that are no pair, or no edit, are plain text: then those around them cannot be either."""
+        self._literal = self.is_literal() or bool(opened and opened.bars)
         self._open.clear()
 
-    def _alternate(self, opened: _Open) -> None:
-        self._replace(opened, _Alternated(self._sections(opened.place, opened.bars)))
-        self.changes.update(range(1, self.timing.length + 1))
-
-    def _edit(self, opened: _Open) -> bool:
-        """Whether it is an edit: one text or two, and a number that says when."""
-        last = self.items[opened.colons[-1] + 1 : -1]
-        when = _WHEN.fullmatch(last[0]) if len(last) == 1 and isinstance(last[0], str) else None
-        if when is None or len(opened.colons) > 2:
-            return False
-        before, after = ["", *self._sections(opened.place, opened.colons)][-3:-1]
-        until = self.timing.until(when[1])
-        self._replace(opened, _Edited(before, after, until))
-        self.changes.add(until or self.timing.length)
-        return True
-
-    def _sections(self, place: int, marks: list[int]) -> list[Section]:
-        edges = [place, *marks, len(self.items) - 1]
-        return [_joined(self.items[start + 1 : end]) for start, end in zip(edges, edges[1:], strict=False)]
+    def _sections(self, opened: _Open) -> list[Section]:
+        """What lies between the marks, the last item being what closes."""
+        edges = pairwise([opened.place, *opened.marks, len(self.items) - 1])
+        return [_joined(self.items[start + 1 : end]) for start, end in edges]
 
     def _replace(self, opened: _Open, item: Item) -> None:
+        self.changes.add(self.timing.length)
         self.items[opened.place :] = [item]

@@ -90,7 +90,7 @@ def read(
         parts, more = composition.split(text, rules.sd_webui)
         notes += more
     timing = Timing(steps, base_steps, rules.old_scheduling)
-    schedules = {part.text: schedule(part.text, timing) for part in parts}
+    schedules = {text: schedule(text, timing) for text in {part.text for part in parts}}
     if any(found.lost for found in schedules.values()):
         notes.append(Message(code="prompt_edits_lost"))
     return Reading(tuple(Part(part.weight, schedules[part.text].entries) for part in parts), networks, tuple(notes))
