@@ -23,18 +23,9 @@ from webui.reproduce.text import Text, declared, plain
 # Of no bearing on the pixels made here, or read by ``prompts``, ``parts`` and ``old``.
 SILENT = frozenset(
     {"Version", "User", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Precision", "Batch size"}
-    | {
-        "Batch pos",
-        "Face restoration",
-        "Script",
-        "Prompt syntax",
-        "Emphasis",
-        "Wildcards",
-        "Eta DDIM",
-        "Size",
-        "Styles array",
-    }
-    | {"Prompt comments", "Hires source", "Cache FP16 weight for LoRA", "Downcast alphas_cumprod", "Pad conds v0"}
+    | {"Batch pos", "Face restoration", "Script", "Prompt syntax", "Emphasis", "Wildcards", "Prompt comments"}
+    | {"Eta DDIM", "Size", "Styles array", "Hires source", "Cache FP16 weight for LoRA", "Downcast alphas_cumprod"}
+    | {"Pad conds v0"}
 )
 OFF = {"VAE Encoder": "Full", "VAE Decoder": "Full", "FP8 weight": "Disable", "Token merging ratio": "0"}
 IMG2IMG = frozenset(

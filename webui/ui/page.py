@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from webui import registry
 from webui.app import App
 from webui.options import Options
-from webui.ui import routes, shell, theme
+from webui.ui import reading, routes, shell, theme
 from webui.ui.header import Header
 from webui.ui.tab import Page, Tab
 from webui.ui.words import t, translations
@@ -16,7 +16,8 @@ from webui.ui.words import t, translations
 
 def mount(api: FastAPI, app: App, options: Options) -> FastAPI:
     """The page at "/" of ``api``, behind all routes that ``api`` has already."""
-    api.include_router(routes.router(app, api.router.route_class))
+    for each in (routes, reading):
+        api.include_router(each.router(app, api.router.route_class))
     blocks = build(app)
     blocks.has_launched = True  # a mounted gradio (6.31) believes it has not, and then copies any file a client names
     api.add_middleware(shell.FirstScript, html=shell.head(options))
