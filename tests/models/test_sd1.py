@@ -190,6 +190,7 @@ def test_a_tensor_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
 
 def test_explain_model_tells_family_and_reasons(tmp_path: Path) -> None:
     good = explain_model(tiny.checkpoint(tmp_path / "tiny.safetensors"))
+    assert good.pop("prediction")["kind"] == "epsilon"
     assert good == {"family": SD1.name, "variant": "base", "refused": {}, "missing": []}
     junk = tmp_path / "junk.safetensors"
     junk.write_bytes(b"PK\x03\x04" + b"0" * 100)

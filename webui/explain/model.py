@@ -8,6 +8,7 @@ from typing import Any
 
 from webui.messages import Fault
 from webui.models.detect import identify
+from webui.models.prediction import Objective
 
 NAME = "model"
 HELP = "what a model file is"
@@ -24,8 +25,9 @@ def explain(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
 
 
 def explain_model(file: Path) -> dict[str, Any]:
-    """``{"family", "variant", "refused": {family: reason}, "missing": [key, …]}``.
+    """``{"family", "variant", "refused": {family: reason}, "missing": [key, …], "prediction": {…}}``.
 
+    ``prediction`` (of a known variant only) is what the network answers, and which words of whom say so.
     A file that cannot be read at all has no family, and ``refused`` says why under "file".
     """
     try:
@@ -39,4 +41,15 @@ def explain_model(file: Path) -> dict[str, Any]:
         "refused": {name: message.text() for name, message in found.refused.items()},
         "missing": list(variant.missing) if variant else [],
     }
+    if variant:
+        answer["prediction"] = _prediction(variant.objective)
     return answer | ({"looks_like": found.looks_like} if found.looks_like else {})
+
+
+def _prediction(objective: Objective) -> dict[str, Any]:
+    return {
+        "kind": objective.kind,
+        "zero_terminal_snr": objective.zero_snr,
+        "source": objective.source,
+        "words": objective.words,
+    }

@@ -13,7 +13,7 @@ from webui.files.hashes import sha256_of
 from webui.generate.txt2img import Txt2ImgJob
 from webui.jobs.executor import Control, Emit, Order
 from webui.messages import Fault, Message
-from webui.models.manager import Manager
+from webui.models.manager import Files, Manager
 from webui.outputs import encode, stage
 from webui.plan import Shot
 
@@ -37,7 +37,7 @@ def _make_all(manager: Manager, order: Order, emit: Emit, control: Control) -> b
     """True when stopped before the last picture was complete."""
     emit(Progress(phase="loading"))
     model = manager.get(
-        order.files,
+        Files(order.files["checkpoint"], order.files.get("vae")),
         order.settings.sd_checkpoints_limit,
         lambda fraction: emit(Progress(phase="loading", fraction=fraction)),
     )

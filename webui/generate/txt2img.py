@@ -42,7 +42,9 @@ class Txt2ImgJob:
         sampling = order.request.sampling
         self._sampler = find_sampler(sampling.sampler)
         self._scheduler = find_scheduler(sampling.scheduler)
-        self._sigmas = sigmas_for(self._sampler, self._scheduler, sampling.steps, model.family.schedule)
+        self._sigmas = sigmas_for(
+            self._sampler, self._scheduler, sampling.steps, model.variant.objective.schedule(model.family.schedule)
+        )
         self._conds: dict[str, Tensor] = {}
         self._step = 0  # of the picture being made
 
@@ -77,8 +79,8 @@ class Txt2ImgJob:
             parts=[Part(always(positive))],
             negative=always(negative),
             cfg=self._request.sampling.cfg_scale,
-            schedule=family.schedule,
-            prediction=family.prediction,
+            schedule=self._model.variant.objective.schedule(family.schedule),
+            prediction=self._model.variant.objective.prediction,
             interrupted=self._interrupted,
             report=lambda call, x0: self._report(shot, call, x0),
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from webui.files.header import Header, read_header
 from webui.messages import Fault, Message
 from webui.models.family import Family, NotThis, Variant, families
+from webui.models.prediction import read_sidecar
 
 # Things people put into the checkpoint folder, by a key that only they have: so that the answer can name them.
 OTHERS = {
@@ -54,14 +55,15 @@ class Found:
 
 def identify(path: Path) -> Found:
     """Raises Fault for a file that is no intact .safetensors at all."""
-    return identify_header(read_header(path), path.name)
+    return identify_header(read_header(path), path.name, read_sidecar(path))
 
 
-def identify_header(header: Header, name: str) -> Found:
+def identify_header(header: Header, name: str, sidecar: str = "") -> Found:
+    """``sidecar`` is what stands in a ``.yaml`` beside the file."""
     refused: dict[str, Message] = {}
     for family in families().values():
         try:
-            return Found(name, family, family.detect(header), refused)
+            return Found(name, family, family.detect(header, sidecar), refused)
         except NotThis as reason:
             refused[family.name] = reason.message
     return Found(name, None, None, refused, _looks_like(header))

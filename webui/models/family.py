@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from webui.devices import Precision
 from webui.files.header import Header
 from webui.messages import Fault
+from webui.models.prediction import Objective
 from webui.registry import discover
-from webui.sampling.schedule import NoiseSchedule, Prediction
+from webui.sampling.schedule import NoiseSchedule
 
 if TYPE_CHECKING:
     from torch import Tensor, device, nn
@@ -35,6 +36,7 @@ class Variant:
     native_size: tuple[int, int]  # width, height in pixels
     missing: tuple[str, ...]  # keys the family needs and the file lacks
     shapes: Any
+    objective: Objective = Objective()
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,13 @@ class TextOptions:
 class Family(ABC):
     name: str
     order: int
-    schedule: NoiseSchedule
-    prediction: Prediction
+    schedule: NoiseSchedule  # the usual one; ``Objective.schedule`` is a file's own
     downscale: int = 8  # pixels per latent cell, each way
     latent_channels: int = 4
 
     @abstractmethod
-    def detect(self, header: Header) -> Variant:
-        """Raises NotThis. Needs no torch."""
+    def detect(self, header: Header, sidecar: str = "") -> Variant:
+        """``sidecar`` is what stands in a ``.yaml`` beside the file. Raises NotThis. Needs no torch."""
 
     @abstractmethod
     def load(
@@ -84,6 +85,14 @@ class Family(ABC):
     @abstractmethod
     def decode(self, parts: Parts, latent: Tensor) -> Tensor:
         """(B, C, h, w) → pictures (B, 3, H, W), −1..1, float32."""
+
+    @abstractmethod
+    def encode_picture(self, parts: Parts, picture: Tensor) -> Tensor:
+        """(B, 3, H, W), −1..1, sides multiples of ``downscale`` → (B, C, h, w), float32. Always the same for a picture.
+
+        A VAE answers with a distribution for each cell: this is its mean. sd-webui draws from it, with noise that no
+        seed decides, so that its pictures never come back exactly; the distribution is very narrow.
+        """
 
 
 def families() -> Mapping[str, Family]:

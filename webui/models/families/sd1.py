@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from webui.devices import Precision
 from webui.files.header import Header
-from webui.models.family import Family, OnProgress, Parts, TextOptions, Variant
+from webui.models.family import Family, NotThis, OnProgress, Parts, TextOptions, Variant
+from webui.models.prediction import UnknownPrediction, read_objective
 from webui.models.sd1_shapes import native_size, needed_keys, read_shapes
-from webui.sampling.schedule import EPSILON, scaled_linear
+from webui.sampling.schedule import scaled_linear
 
 if TYPE_CHECKING:
     from torch import Tensor, device
@@ -24,12 +25,15 @@ class StableDiffusion1(Family):
     name = "Stable Diffusion 1.x"
     order = 10
     schedule = scaled_linear()
-    prediction = EPSILON
 
-    def detect(self, header: Header) -> Variant:
+    def detect(self, header: Header, sidecar: str = "") -> Variant:
         shapes = read_shapes(header)
         missing = tuple(key for key in needed_keys(shapes) if key not in header.tensors)
-        return Variant("base", native_size(header), missing, shapes)
+        try:
+            objective = read_objective(header, sidecar)
+        except UnknownPrediction as unknown:
+            raise NotThis(unknown.message.code, **unknown.message.params) from unknown
+        return Variant("base", native_size(header), missing, shapes, objective)
 
     def load(
         self, path: Path, variant: Variant, vae: Path | None, to: device, precision: Precision, progress: OnProgress
@@ -57,6 +61,10 @@ class StableDiffusion1(Family):
     def decode(self, parts: Parts, latent: Tensor) -> Tensor:
         vae: Any = parts.vae
         return vae.decode((latent / LATENT_SCALE).to(vae.dtype), return_dict=False)[0].float()
+
+    def encode_picture(self, parts: Parts, picture: Tensor) -> Tensor:
+        vae: Any = parts.vae
+        return vae.encode(picture.to(vae.dtype), return_dict=False)[0].mode().float() * LATENT_SCALE
 
 
 SD1 = StableDiffusion1()
