@@ -1,8 +1,9 @@
 """Random prompts, read as sd-webui 1.10.1 reads them.
 
 Its grammar was run with the parser it uses (lark 1.1.2, Earley) on 2,260 random texts, under four hash seeds. 90 of
-them it reads differently from run to run; four more hang on how it prefers one of several readings of unpaired brackets.
-600 of the others are kept in ``editing_cases.json``: [steps, those of the second pass or null, old rules, text, result].
+them it reads differently from run to run; four more hang on which of several readings of unpaired brackets it takes.
+600 of the others are kept in ``editing_cases.json``: [steps, those of the second pass or null, old rules, text, what
+it reads].
 """
 
 from __future__ import annotations
