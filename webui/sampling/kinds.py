@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
 from webui.registry import discover, find
 from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
@@ -35,7 +37,8 @@ Noise = Callable[[float, float], "Tensor"]
 Sigmas = Callable[[int, NoiseSchedule, ScheduleOptions], list[float]]
 """(steps, the model's noise schedule, options) → the falling sigmas: one more than steps, the last 0.
 
-Only a sampler's own may differ in count and end (``schedule.leading_sigmas``).
+Some of sd-webui's differ in count ("DDIM") or end above 0 ("KL Optimal"), and so do a timestep sampler's own
+(``schedule.leading_sigmas``).
 """
 
 Use = Literal[
@@ -44,10 +47,10 @@ Use = Literal[
 """What a sampler makes use of, or is.
 
 ``eta``, ``churn`` (``s_churn s_tmin s_tmax``), ``s_noise``: these options. ``ensd``: it draws noise at every step.
-``second_order``: it calls the model twice a step, but for the last. ``timesteps``: sd-webui runs it in the
+``second_order``: it calls the model twice a step, but for one to σ = 0. ``timesteps``: sd-webui runs it in the
 variance-preserving scaling, which decides what it starts from (``run.start``). ``brownian``: its noise is that of one
 Brownian path per picture. ``discard``: it leaves out the last sigma but one. ``uni_pc``: the options of that name.
-``adaptive``: it takes the range of the sigmas and chooses its steps itself.
+``adaptive``: it takes the range of the sigmas and places its steps itself.
 """
 
 
@@ -85,10 +88,11 @@ class Sampler:
     schedule: str | Sigmas = "uniform"
     uses: frozenset[Use] = frozenset()
     options: SamplerOptions = SamplerOptions()  # its defaults
+    count: Callable[[list[float]], int] | None = None  # model calls along sigmas, where ``calls`` cannot tell
 
     @property
     def calls_per_step(self) -> int:
-        """Model calls in every step but the last, which always makes one."""
+        """Model calls in every step but one to σ = 0, which makes one."""
         return 2 if "second_order" in self.uses else 1
 
 
@@ -97,7 +101,7 @@ class Scheduler:
     """A way to place the sigmas. ``sigmas`` None: left to the sampler ("Automatic").
 
     ``rho`` is the default of its exponent, where it has one; ``on_timesteps`` says that it needs the model's whole
-    noise schedule, not only its first and last sigma.
+    noise schedule, not only its first and last sigma; ``limited`` that ``sigma_min`` and ``sigma_max`` count.
     """
 
     name: str
@@ -107,6 +111,7 @@ class Scheduler:
     aliases: tuple[str, ...] = ()
     rho: float | None = None
     on_timesteps: bool = False
+    limited: bool = True
 
 
 def samplers() -> Mapping[str, Sampler]:
@@ -129,6 +134,13 @@ def find_scheduler(name: str) -> Scheduler:
     return find(schedulers(), name, "scheduler")
 
 
+def calls(sampler: Sampler, sigmas: list[float]) -> int:
+    """How often the sampler will call the model along ``sigmas``. Of DPM adaptive an estimate: nobody can know."""
+    if sampler.count:
+        return sampler.count(sigmas)
+    return sum(sampler.calls_per_step if sigma > 0 else 1 for sigma in sigmas[1:])
+
+
 def sigmas_for(
     sampler: Sampler,
     scheduler: Scheduler,
@@ -136,12 +148,89 @@ def sigmas_for(
     schedule: NoiseSchedule,
     options: ScheduleOptions = ScheduleOptions(),  # noqa: B008 (frozen)
 ) -> list[float]:
-    """The sigmas that ``sampler`` steps through in ``steps`` steps (1 or more) under ``scheduler``."""
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, not {steps}")
+    """The sigmas that ``sampler`` steps through in ``steps`` steps (1 or more) under ``scheduler``.
+
+    A sampler that places its steps itself is given their number and range alone, whatever the scheduler: as in sd-webui
+    it ends at the lowest σ, not at 0. Raises Fault ``sigma_limits``.
+    """
+    if "adaptive" in sampler.uses:
+        low, high = options.limits(schedule)
+        return np.geomspace(high, low, _at_least_one(steps) + 1).tolist()
+    return _placed(sampler, scheduler, _at_least_one(steps), schedule, options)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The end of a schedule, along which a picture is made anew.
+
+    ``noised``: the σ that the picture is raised to before ``sigmas`` begin. ``span``: the lowest σ above 0 and the
+    highest of the whole schedule, which is what a Brownian path runs over.
+    """
+
+    sigmas: list[float]
+    noised: float
+    span: tuple[float, float]
+
+
+def img2img_cut(
+    sampler: Sampler,
+    scheduler: Scheduler,
+    steps: int,
+    strength: float,
+    schedule: NoiseSchedule,
+    options: ScheduleOptions = ScheduleOptions(),  # noqa: B008 (frozen)
+    exact: bool = False,
+) -> Cut:
+    """What is left of the schedule for a picture changed by ``strength`` (0 … 1), as sd-webui counts it.
+
+    Of ``steps`` steps the last ⌊steps · strength⌋ + 1 are taken; a strength of 1 counts as 0.999. With ``exact`` (hires
+    fix, and a setting) there are as many steps in all as leave ``steps`` of them; a strength of 0 then leaves none.
+
+    A timestep sampler on its own timesteps takes one step less, and sets in one timestep below that which the picture
+    is noised to: sd-webui's slip, and part of its pictures.
+    """
+    fraction = min(strength, 0.999)
+    if exact and not strength:
+        return Cut([0.0], 0.0, (0.0, 0.0))
+    total, kept = (int(steps / fraction), steps - 1) if exact else (steps, int(fraction * steps))
+    whole = _placed(sampler, scheduler, _at_least_one(total), schedule, options)
+    span = min(sigma for sigma in whole if sigma > 0), max(whole)
+    if "timesteps" in sampler.uses and scheduler.sigmas is None and callable(sampler.schedule):
+        return Cut(whole[len(whole) - max(kept, 1) :], whole[-1 - kept], span)
+    begin = total - kept - 1 if len(whole) > total else -kept - 2  # there are fewer timesteps than so many steps
+    return Cut(whole[begin:], whole[begin], span)
+
+
+def img2img_sigmas(
+    sampler: Sampler,
+    scheduler: Scheduler,
+    steps: int,
+    strength: float,
+    schedule: NoiseSchedule,
+    options: ScheduleOptions = ScheduleOptions(),  # noqa: B008 (frozen)
+    exact: bool = False,
+) -> list[float]:
+    """The sigmas of ``img2img_cut``."""
+    return img2img_cut(sampler, scheduler, steps, strength, schedule, options, exact).sigmas
+
+
+def _placed(
+    sampler: Sampler, scheduler: Scheduler, steps: int, schedule: NoiseSchedule, options: ScheduleOptions
+) -> list[float]:
+    """Without the last sigma but one where the sampler or the options leave it out: one more is then asked for."""
     place = scheduler.sigmas or sampler.schedule
     if isinstance(place, str):
         place = find_scheduler(place).sigmas
     if place is None:
         raise ValueError(f"{sampler.name} leaves its schedule to {sampler.schedule!r}, which leaves it to the sampler")
-    return place(steps, schedule, options)
+    discard = options.discard_next_to_last or "discard" in sampler.uses
+    sigmas = place(steps + discard, schedule, options)
+    if discard and place is not sampler.schedule:  # sd-webui discards none of the timesteps
+        del sigmas[-2]
+    return sigmas
+
+
+def _at_least_one(steps: int) -> int:
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}")
+    return steps
