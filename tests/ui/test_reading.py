@@ -13,6 +13,7 @@ from tests.foreign.test_programs import INVOKE_4
 from tests.ui.test_routes import VALUES, browser
 from webui.app import App
 from webui.infotext import read_image
+from webui.messages import texts
 
 TEXT = (
     "a (red) boat\nNegative prompt: blur\nSteps: 7, Sampler: Euler a, CFG scale: 5, Seed: 9, Size: 64x128, Clip skip: 2"
@@ -36,10 +37,9 @@ def test_a_text_fills_the_form(app: App) -> None:
     assert (values["sampling.steps"], values["size.height"], values["seeds.seed"]) == (7, 128, 9)
     assert values["hires.enabled"] is False
     assert reply["settings"]["prompt_syntax"]["value"] == "sd-webui"
-    assert (
-        reply["settings"]["prompt_syntax"]["text"] == "提示词语法: 与 sd-webui 完全一致"
-        or reply["settings"]["prompt_syntax"]["label"]
-    )
+    words = texts("zh-CN")
+    said = f"{words['setting.prompt_syntax']}: {words['setting.prompt_syntax.sd-webui']}"
+    assert reply["settings"]["prompt_syntax"]["text"] == said
     assert reply["settings"]["CLIP_stop_at_last_layers"]["value"] == 2
     assert reply["settings"]["CLIP_stop_at_last_layers"]["path"] == "models.clip_skip"
     assert any("NVIDIA" in note["text"] for note in reply["notes"])
