@@ -196,7 +196,7 @@ def with_chunks(**chunks: str) -> str:
 def with_comment(format: str) -> str:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + TEXT.encode("utf-16-be")
-    return encoded(Image.new("RGB", (8, 8)), format, exif=exif)
+    return encoded(Image.new("RGB", (8, 8)), format, exif=exif.tobytes())
 
 
 def png_info(client: TestClient, image: str) -> dict[str, Any]:
