@@ -13,10 +13,9 @@ import numpy
 
 from webui.events import Done, Failed, Progress, Saved
 from webui.files.hashes import sha256_of
-from webui.files.write import write_synced
 from webui.jobs.executor import Control, Emit, Order
 from webui.messages import Message
-from webui.outputs import png
+from webui.outputs import encode, stage
 from webui.plan import Shot
 
 PREVIEW = (  # a JPEG of one pixel
@@ -58,8 +57,8 @@ def _saved(order: Order, shot: Shot, partial: bool) -> Saved:
     size = order.request.size
     pixels = numpy.full((size.height, size.width, 3), shot.seed % 256, numpy.uint8)
     infotext = f"{shot.prompt}\nSteps: {order.request.sampling.steps}, Seed: {shot.seed}, Version: fake"
-    path = Path(order.staging) / f"{shot.index:05}.png"
-    write_synced(path, png(pixels, infotext))
+    picture = encode(pixels, infotext, order.settings, lossless=not order.request.keep.save)
+    path = stage(Path(order.staging), shot.index, picture)
     return Saved(
         index=shot.index,
         path=str(path),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from webui import __version__
-from webui.generate.fields import Facts, fields, infotext
+from webui.generate.fields import Facts, _ours, _uni_pc, fields, infotext
 from webui.infotext import parse
 from webui.jobs.executor import FileRef, Order
 from webui.plan import Shot
 from webui.request import Txt2Img
+from webui.sampling.kinds import SamplerOptions
 from webui.settings import Settings
 
 VERSION = f"atelier-{__version__}"
@@ -145,7 +147,7 @@ def test_everything_at_once_is_in_sd_webui_s_order() -> None:
         "Noise Schedule=Zero Terminal SNR, Discard penultimate sigma=True, Schedule min sigma=0.1, "
         "Schedule max sigma=12.5, Schedule rho=2, SGM noise multiplier=True, Eta=0.5, Sigma noise=1.01, "
         "Refiner switch by sampling steps=True, Skip Early CFG=0.05, NGMS=1.5, NGMS all steps=True, "
-        "Refiner=third [cccccccccc], Refiner switch at=0.5, Pad conds=True, Hires source=eeeeeeeeee, "
+        "Pad conds=True, Refiner=third [cccccccccc], Refiner switch at=0.5, Hires source=eeeeeeeeee, "
         f"Comma padding backtrack=5, Prompt syntax=sd-webui, Precision=fp16, Version={VERSION}"
     )
 
@@ -288,3 +290,9 @@ def test_what_people_do_not_want_said_is_not(setting: str, gone: set[str]) -> No
 def test_names_with_marks_in_them_are_read_back() -> None:
     asked = order({}, {"checkpoint": file('a/my, "best": 512x512.v2.safetensors', "ab")})
     assert parse(infotext(asked, shot(), Facts())).fields["Model"] == 'my, "best": 512x512.v2'
+
+
+def test_every_key_of_ours_is_documented() -> None:
+    document = (Path(__file__).parents[2] / "docs/infotext.md").read_text(encoding="utf-8")
+    keys = {*_ours(order(), shot(), Facts()), *_uni_pc(SamplerOptions())}
+    assert not [key for key in keys if f"`{key}`" not in document]

@@ -89,7 +89,9 @@ def _arising(order: Order, shot: Shot, facts: Facts) -> Iterable[dict[str, Any]]
         yield {"SGM noise multiplier": settings.sgm_noise_multiplier or None}
     yield _solver(order, first)
     yield _on_the_way(order, facts)
+    padded = {"Pad conds": facts.padded or None}
     if request.hires:
+        yield padded
         second = find_sampler(request.hires.sampler) if request.hires.sampler else first
         own = find_scheduler(request.hires.scheduler) if request.hires.scheduler else scheduler
         yield _second_pass(order, second, own, label=_label(first, scheduler))
@@ -99,7 +101,7 @@ def _arising(order: Order, shot: Shot, facts: Facts) -> Iterable[dict[str, Any]]
             "Refiner": _title(order.files["refiner"]),
             "Refiner switch at": number(request.refiner.switch_at),
         }
-    yield {"Pad conds": facts.padded or None}
+    yield padded
 
 
 def _hires(order: Order, shot: Shot, hires: Hires) -> dict[str, Any]:
