@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
-from webui.sampling.kinds import Denoised
+from webui.sampling.kinds import Denoised, Sampler, Use
 from webui.sampling.schedule import EPSILON, NoiseSchedule, Prediction
 
 C = TypeVar("C")
@@ -20,6 +20,9 @@ Predict = Callable[[Tensor, float, Sequence[C]], Sequence[Tensor]]
 
 Texts of one length go through the network together, as they always do for this picture; other pictures never join.
 """
+
+LeftOut = Literal["early", "late"]
+"""Why the negative prompt was: at the beginning (``skip_early_cond``), or at low noise (``s_min_uncond``)."""
 
 
 class Interrupted(Exception):
@@ -67,6 +70,11 @@ class Guided(Generic[C]):
 
     The network sees one picture at a time, so that a picture never depends on its neighbours.
     ``interrupted`` says why to stop, or None; ``report`` is told how often this object was called, and x0, after each.
+
+    The negative prompt may be left out, and with it guidance, of every other call (``s_min_uncond_all``: of every call)
+    below the noise ``s_min_uncond``, and of the first ``skip_early_cond`` (0..1) of ``steps`` calls. ``left_out`` tells
+    of which calls it was. These are sd-webui's options: in timesteps for the samplers it runs on those, and with the
+    call at the very share still left out.
     """
 
     predict: Predict[C]
@@ -78,26 +86,63 @@ class Guided(Generic[C]):
     _: KW_ONLY
     interrupted: Callable[[], str | None] = lambda: None
     report: Callable[[int, Tensor], None] = lambda calls, x0: None
+    s_min_uncond: float = 0.0
+    s_min_uncond_all: bool = False
+    skip_early_cond: float = 0.0
+    steps: int = 0
+    sampler: Sampler | None = field(default=None, init=False)
     calls: int = field(default=0, init=False)
     x0: Tensor | None = field(default=None, init=False)
+    left_out: dict[int, LeftOut] = field(default_factory=dict, init=False)
+
+    def follow(self, sampler: Sampler) -> None:
+        """From now on the model does what this sampler asks of one: see ``Sampler.told`` and ``uncond``."""
+        self.sampler = sampler
 
     def __call__(self, x: Tensor, sigma: float) -> Denoised:
         if reason := self.interrupted():
             raise Interrupted(reason, self.x0)
+        if why := self.leaves_out(sigma):
+            self.left_out[self.calls] = why
+            found = self.unguided(x, sigma)
+        else:
+            found = self.guided(x, sigma)
+        self.calls += 1
+        self.x0 = found.x0
+        self.report(self.calls, found.x0)
+        return found
+
+    def leaves_out(self, sigma: float) -> LeftOut | None:
+        """Why this call does without the negative prompt, where it is to."""
+        if self.skip_early_cond and self.steps and self.calls / self.steps <= self.skip_early_cond:
+            return "early"
+        noise = self.schedule.sigma_to_t(sigma) if self.uses("timesteps") else sigma
+        if noise < self.s_min_uncond and (self.s_min_uncond_all or self.calls % 2):
+            return "late"
+        return None
+
+    def guided(self, x: Tensor, sigma: float) -> Denoised:
         texts = [at(part.timeline, self.calls) for part in self.parts]
         scales = [part.weight * self.cfg for part in self.parts]
-        if sum(scales) == 1:  # the negative prompt would cancel out
-            conds, uncond = self.estimates(x, sigma, texts), None
-            x0 = sum((c * scale for c, scale in zip(conds, scales, strict=True)), torch.zeros_like(x))
-        else:
-            *conds, uncond = self.estimates(x, sigma, [*texts, at(self.negative, self.calls)])
-            x0 = sum(((c - uncond) * scale for c, scale in zip(conds, scales, strict=True)), uncond)
-        self.calls += 1
-        self.x0 = x0
-        self.report(self.calls, x0)
+        if sum(scales) == 1 and not self.uses("uncond"):  # the negative prompt would cancel out
+            conds = self.estimates(x, sigma, texts)
+            return Denoised(sum((c * scale for c, scale in zip(conds, scales, strict=True)), torch.zeros_like(x)))
+        *conds, uncond = self.estimates(x, sigma, [*texts, at(self.negative, self.calls)])
+        x0 = sum(((c - uncond) * scale for c, scale in zip(conds, scales, strict=True)), uncond)
         return Denoised(x0, uncond)
+
+    def unguided(self, x: Tensor, sigma: float) -> Denoised:
+        """The prompt alone. Of several parts the first is what the others are added to, by their weights."""
+        first, *others = self.estimates(x, sigma, [at(part.timeline, self.calls) for part in self.parts])
+        weights = [part.weight for part in self.parts[1:]]
+        return Denoised(sum(((c - first) * weight for c, weight in zip(others, weights, strict=True)), first))
 
     def estimates(self, x: Tensor, sigma: float, texts: Sequence[C]) -> list[Tensor]:
         """x0 (1, C, h, w) for each text."""
-        outputs = self.predict(x * self.prediction.scale_in(sigma), self.schedule.sigma_to_t(sigma), texts)
+        told = self.sampler.told(self.schedule, sigma) if self.sampler and self.sampler.told else sigma
+        timestep = self.prediction.timestep(self.schedule, told)
+        outputs = self.predict(x * self.prediction.scale_in(sigma), timestep, texts)
         return [self.prediction.x0(x, output.to(x.dtype), sigma) for output in outputs]
+
+    def uses(self, what: Use) -> bool:
+        return self.sampler is not None and what in self.sampler.uses

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from webui.registry import discover, find
-from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
+from webui.sampling.schedule import NoiseSchedule, ScheduleOptions, leading_sigmas, scaled_linear
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,21 @@ Some of sd-webui's differ in count ("DDIM") or end above 0 ("KL Optimal"), and s
 (``schedule.leading_sigmas``).
 """
 
+Rest = Callable[[list[float], NoiseSchedule, ScheduleOptions], list[float]]
+"""(σ of the timesteps that are left, the model's noise schedule, options) → the sigmas to step through instead."""
+
 Use = Literal[
-    "eta", "churn", "s_noise", "ensd", "second_order", "timesteps", "brownian", "discard", "uni_pc", "adaptive"
+    "eta",
+    "churn",
+    "s_noise",
+    "ensd",
+    "second_order",
+    "timesteps",
+    "brownian",
+    "discard",
+    "uni_pc",
+    "adaptive",
+    "uncond",
 ]
 """What a sampler makes use of, or is.
 
@@ -50,7 +63,8 @@ Use = Literal[
 ``second_order``: it calls the model twice a step, but for one to σ = 0. ``timesteps``: sd-webui runs it in the
 variance-preserving scaling, which decides what it starts from (``run.start``). ``brownian``: its noise is that of one
 Brownian path per picture. ``discard``: it leaves out the last sigma but one. ``uni_pc``: the options of that name.
-``adaptive``: it takes the range of the sigmas and places its steps itself.
+``adaptive``: it takes the range of the sigmas and places its steps itself. ``uncond``: it needs the estimate for the
+negative prompt, whatever the CFG scale.
 """
 
 
@@ -59,7 +73,7 @@ class SamplerOptions:
     """Knobs of the solvers. ``eta``: how much of the ancestral noise is added, 0 (none) to 1.
 
     ``s_churn``, ``s_tmin``, ``s_tmax``: extra noise while s_tmin ≤ sigma ≤ s_tmax (Karras et al., algorithm 2);
-    ``s_noise`` multiplies all noise added on the way.
+    ``s_noise`` multiplies all noise added on the way. ``schedule`` is the model's, for solvers that count in timesteps.
     """
 
     eta: float = 1.0
@@ -71,6 +85,7 @@ class SamplerOptions:
     uni_pc_skip_type: str = "time_uniform"
     uni_pc_order: int = 3
     uni_pc_lower_order_final: bool = True
+    schedule: NoiseSchedule = field(default=scaled_linear(), repr=False)
 
 
 Run = Callable[[Denoise, "Tensor", list[float], Noise, SamplerOptions], "Tensor"]
@@ -89,6 +104,8 @@ class Sampler:
     uses: frozenset[Use] = frozenset()
     options: SamplerOptions = SamplerOptions()  # its defaults
     count: Callable[[list[float]], int] | None = None  # model calls along sigmas, where ``calls`` cannot tell
+    rest: Rest | None = None  # its own sigmas on a picture, where they are not simply the last of ``schedule``
+    told: Callable[[NoiseSchedule, float], float] | None = None  # the sigma the network is told, where it is another
 
     @property
     def calls_per_step(self) -> int:
@@ -196,7 +213,9 @@ def img2img_cut(
     whole = _placed(sampler, scheduler, _at_least_one(total), schedule, options)
     span = min(sigma for sigma in whole if sigma > 0), max(whole)
     if "timesteps" in sampler.uses and scheduler.sigmas is None and callable(sampler.schedule):
-        return Cut(whole[len(whole) - max(kept, 1) :], whole[-1 - kept], span)
+        whole = leading_sigmas(total, schedule, options) if sampler.rest else whole
+        left = whole[len(whole) - max(kept, 1) :]
+        return Cut(sampler.rest(left, schedule, options) if sampler.rest else left, whole[-1 - kept], span)
     begin = total - kept - 1 if len(whole) > total else -kept - 2  # there are fewer timesteps than so many steps
     return Cut(whole[begin:], whole[begin], span)
 

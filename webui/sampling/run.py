@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -73,4 +74,6 @@ def sample(
         x = start(sampler, guided.prediction, unit, sigmas[0], sgm_noise)
     else:
         x = start_from(init, sampler, unit, sigmas[0], sigmas[0] if noised is None else noised)
-    return sampler.run(guided, x, sigmas, noise_of_steps(sampler, noise, sigmas, span), options or sampler.options)
+    guided.follow(sampler)
+    options = replace(options or sampler.options, schedule=guided.schedule)
+    return sampler.run(guided, x, sigmas, noise_of_steps(sampler, noise, sigmas, span), options)

@@ -85,6 +85,7 @@ class ScheduleOptions:
     beta_beta: float = 0.6
     discard_next_to_last: bool = False  # always; some samplers do by themselves
     sdxl: bool = False  # which of the tables of Align Your Steps
+    uni_pc_skip_type: str = "time_uniform"
 
     def limits(self, schedule: NoiseSchedule) -> tuple[float, float]:
         """(lowest, highest σ). Raises Fault ``sigma_limits`` where the one is not below the other."""
