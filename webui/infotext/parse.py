@@ -46,7 +46,7 @@ def pairs(line: str) -> Iterator[tuple[str, str]]:
     """(key, value as it stands there) of every pair in a line of parameters. Keys have two characters or more."""
     start = 0  # of what may belong to the next key
     while (colon := line.find(":", start)) >= 0:
-        key = _key(line[start:colon])
+        key = _key(line[start:colon]) if colon > start else ""
         start = colon + 1
         if key:
             begin = _end_of(_BLANKS, line, colon + 1)
