@@ -52,7 +52,7 @@ class Timing(NamedTuple):
             value = (value - (self.before is not None)) * self.length
         else:
             value -= self.before or 0
-        return int(min(max(value, 0.0), self.length)) if math.isfinite(value) else self.length * (value > 0)
+        return int(min(max(value, 0.0), self.length))
 
 
 class Schedule(NamedTuple):
@@ -72,15 +72,14 @@ def schedule(text: str, timing: Timing) -> Schedule:
         reader.read(token)
     if reader.is_literal() or not reader.changes:
         return Schedule(((timing.length, text),), lost=bool(reader.changes))
-    whole, period = _joined(reader.items), reader.period
-    ends = sorted(reader.changes if period == 1 else {*reader.changes, *range(1, timing.length + 1)})
-    edits = sorted(reader.changes)
-    texts: dict[tuple[int, int], str] = {}  # by what they depend on: alternation alone soon repeats itself
-    for step in ends:
-        state = (step % period, bisect_left(edits, step))
+    whole, period, edits = _joined(reader.items), reader.period, sorted(reader.changes)
+    ends = edits if period == 1 else sorted({*edits, *range(1, timing.length + 1)})
+    states = [(step % period, bisect_left(edits, step)) for step in ends]  # what a text hangs on: many are the same
+    texts: dict[tuple[int, int], str] = {}
+    for step, state in zip(ends, states, strict=True):
         if state not in texts:
             texts[state] = _text_at(whole, step)
-    return Schedule(tuple((step, texts[step % period, bisect_left(edits, step)]) for step in ends))
+    return Schedule(tuple((step, texts[state]) for step, state in zip(ends, states, strict=True)))
 
 
 class _Edited(NamedTuple):
