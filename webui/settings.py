@@ -16,9 +16,12 @@ from webui.messages import Fault, refusal
 from webui.request import MAX_SEED, Real, Whole
 
 
-def _option(default: Any, section: str, **limits: Any) -> Any:
-    """A setting shown in ``section`` of the Settings tab; label and help stand in ``locales`` under its name."""
-    return Field(default, json_schema_extra={"section": section}, **limits)
+def _option(default: Any, section: str, step: float | None = None, **limits: Any) -> Any:
+    """A setting shown in ``section`` of the Settings tab; label and help stand in ``locales`` under its name.
+
+    ``step`` is that of its slider.
+    """
+    return Field(default, json_schema_extra={"section": section, "step": step}, **limits)
 
 
 Key = Annotated[str, Field(max_length=100)]
@@ -51,7 +54,7 @@ class Settings(BaseModel):
     s_churn: Real = _option(0.0, "sampling", ge=0.0, le=100.0)
     s_tmin: Real = _option(0.0, "sampling", ge=0.0, le=1000.0)
     s_tmax: Real = _option(0.0, "sampling", ge=0.0, le=1000.0)
-    s_noise: Real = _option(1.0, "sampling", ge=0.0, le=1.1)
+    s_noise: Real = _option(1.0, "sampling", step=0.001, ge=0.0, le=1.1)
     s_min_uncond: Real = _option(0.0, "sampling", ge=0.0, le=15.0)
     s_min_uncond_all: bool = _option(False, "sampling")
     skip_early_cond: Real = _option(0.0, "sampling", ge=0.0, le=1.0)

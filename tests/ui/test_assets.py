@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 
@@ -46,7 +47,14 @@ def test_every_field_and_setting_has_a_label_and_help_and_no_other_has() -> None
     names = {f"field.{path}" for path in declared() if path not in ("kind", "version")}
     names |= {f"setting.{name}" for name in Settings.model_fields}
     expected = names | {f"{name}.help" for name in names} | {f"section.{each}" for each in settings_form.sections()}
-    assert {code for code in spoken("en") if not code.startswith("page.")} == expected
+    choices = {f"setting.{name}.{value}" for name in Settings.model_fields for value in literals(name)}
+    assert {code for code in spoken("en") if not code.startswith("page.")} - choices == expected
+
+
+def literals(setting: str) -> tuple[str, ...]:
+    """The words a setting is chosen from; a choice may be shown by another."""
+    annotation = Settings.model_fields[setting].annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
 def test_labels_are_safe_for_the_browser_s_message_format() -> None:

@@ -16,9 +16,14 @@ from webui.ui.events import QUIET
 from webui.ui.form import look_of
 from webui.ui.reader import Reader
 
+OPEN_QUICK = "atelier.openQuick(element.querySelector('.bar'))"
+
 
 class Header:
-    """``models``: the components of the request's fields that are chosen here, by path."""
+    """``models``: the components of the request's fields that are chosen here, by path.
+
+    A second row holds the settings that people chose for it; the page's scripts fill it.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -30,10 +35,11 @@ class Header:
                 ),
                 "models.vae": gr.Dropdown(vaes(app.catalog), value=default_vae(app), **look_of("models.vae")),
             }
-            refresh = icon("page.refresh", "refresh", elem_id="refresh")
+            self.refresh = icon("page.refresh", "refresh", elem_id="refresh")
             gr.HTML('<span class="dot"></span><span class="line"></span>', elem_id="queue")
             icon("page.language", "language", "() => atelier.nextLanguage()", elem_id="language")
             icon("page.theme", "theme", "() => atelier.nextTheme()", elem_id="theme")
+        gr.HTML('<div class="bar"></div>', elem_id="quick", elem_classes="empty", js_on_load=OPEN_QUICK)
         # Not the dropdowns themselves: gradio refuses a value whose file came or went since the server started.
         chosen, notice = gr.JSON(visible=False), gr.Textbox(visible=False)
         notice.change(None, notice, js="text => atelier.toast(text)", api_visibility="private")
@@ -43,7 +49,7 @@ class Header:
             "js": "() => [atelier.models()]",
             **QUIET,
         }
-        refresh.click(self._refresh, **event)
+        self.refresh.click(self._refresh, **event)
         self.settle: dict[str, Any] = {"fn": self._settle, **event}
 
     def _refresh(self, chosen: list[str | None], request: gr.Request) -> tuple[Any, Any, str]:

@@ -1,4 +1,4 @@
-"""The look: gradio's variables set from one small palette, in a light and a dark mode. ``style.css`` does the rest."""
+"""The look: gradio's variables set from one small palette, in a light and a dark mode. The style sheets do the rest."""
 
 from __future__ import annotations
 
@@ -108,11 +108,12 @@ SHAPES = {
     "button_transition": "background-color .12s, border-color .12s, color .12s",
     "layout_gap": "14px",
 }
+SHEETS = ("style.css", "settings.css")
 
 
 def css() -> str:
-    """Palette, icons, and the style sheet, in this order."""
-    return "\n".join([_palette(), _icons(), asset("style.css")])
+    """Palette, icons, and the style sheets, in this order."""
+    return "\n".join([_palette(), _icons(), *(asset(name) for name in SHEETS)])
 
 
 def _palette() -> str:

@@ -5,10 +5,12 @@
 
   // --- talking to the server; what goes wrong comes back as {detail, hint, field}
 
-  atelier.ask = async (path, body = {}) => {
+  atelier.ask = (path, body = {}) => talk(path, { method: "POST", body: JSON.stringify(body) });
+  atelier.look = (path) => talk(path);
+  const talk = async (path, request = {}) => {
     try {
       const headers = { "Content-Type": "application/json", "Accept-Language": atelier.language };
-      const reply = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+      const reply = await fetch(path, { headers, ...request });
       const answer = await reply.json();
       return reply.ok ? answer : { error: true, ...answer };
     } catch {
@@ -30,6 +32,8 @@
     document.querySelectorAll(".wrong").forEach((each) => each.classList.remove("wrong"));
   };
 
+  Object.assign(atelier, { sayWrong, clearWrong });
+
   atelier.generate = async (paths, values) => {
     const waits = atelier.isBusy();
     clearWrong();
@@ -37,13 +41,6 @@
     atelier.refused(answer.error ? answer : null);
     if (answer.error) sayWrong(answer, "field");
     else if (waits) atelier.toast(atelier.word("page.queued"));
-  };
-
-  atelier.applySettings = async (names, values) => {
-    clearWrong();
-    const answer = await atelier.ask("page/settings", byPath(names, values));
-    if (answer.error) sayWrong(answer, "setting");
-    atelier.toast(answer.error ? answer.detail : atelier.word("page.applied"), answer.error);
   };
 
   // --- kept in this browser
