@@ -246,7 +246,7 @@ def _placed(
     sigmas = place(steps + discard, schedule, options)
     if discard and place is not sampler.schedule:  # sd-webui discards none of the timesteps
         del sigmas[-2]
-    return sigmas
+    return list(dict.fromkeys(sigmas))  # a step from one to itself would go nowhere, and divide by its length
 
 
 def _at_least_one(steps: int) -> int:

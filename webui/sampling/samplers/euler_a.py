@@ -1,4 +1,7 @@
-"""Euler a: an Euler step to less noise than wanted, then fresh noise up to it (ancestral; DDPM when eta is 1)."""
+"""Euler a: an Euler step to less noise than wanted, then fresh noise up to it (ancestral; DDPM when eta is 1).
+
+As in sd-webui ``s_noise`` does not count here.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def euler_a(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, opti
         d = (x - denoise(x, sigma).x0) / sigma
         x = x + d * (sigma_down - sigma)
         if sigma_up > 0:
-            x = x + noise(sigma, sigma_next) * (options.s_noise * sigma_up)
+            x = x + noise(sigma, sigma_next) * sigma_up
     return x
 
 
@@ -27,5 +30,5 @@ EULER_A = Sampler(
     euler_a,
     order=60,
     aliases=("k_euler_a", "k_euler_ancestral"),
-    uses=frozenset({"eta", "s_noise", "ensd"}),
+    uses=frozenset({"eta", "ensd"}),
 )

@@ -9,7 +9,8 @@ from webui.sampling.schedule import NoiseSchedule, ScheduleOptions
 
 
 def exponential(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
-    return [*np.exp(np.linspace(math.log(schedule.sigma_max), math.log(schedule.sigma_min), n)).tolist(), 0.0]
+    low, high = options.limits(schedule)
+    return [*np.exp(np.linspace(math.log(high), math.log(low), n)).tolist(), 0.0]
 
 
 EXPONENTIAL = Scheduler("exponential", "Exponential", exponential, order=30)

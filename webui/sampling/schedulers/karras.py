@@ -9,8 +9,13 @@ RHO = 7.0
 
 
 def karras(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
-    high, low = schedule.sigma_max ** (1 / RHO), schedule.sigma_min ** (1 / RHO)
-    return [*((high + np.linspace(0, 1, n) * (low - high)) ** RHO).tolist(), 0.0]
+    return [*karras_sigmas(n, *options.limits(schedule), options.rho or RHO), 0.0]
+
+
+def karras_sigmas(n: int, low: float, high: float, rho: float = RHO) -> list[float]:
+    """``n`` of them, from ``high`` to ``low``."""
+    first, last = high ** (1 / rho), low ** (1 / rho)
+    return ((first + np.linspace(0, 1, n) * (last - first)) ** rho).tolist()
 
 
 KARRAS = Scheduler("karras", "Karras", karras, order=20, rho=RHO)

@@ -1,4 +1,4 @@
-"""Uniform: evenly spaced in the model's timesteps, from the last to the first."""
+"""Uniform: evenly spaced in the model's timesteps, from the last to the first. As in sd-webui no limits count."""
 
 import numpy as np
 
@@ -11,4 +11,4 @@ def uniform(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[f
     return [*map(schedule.t_to_sigma, timesteps), 0.0]
 
 
-UNIFORM = Scheduler("uniform", "Uniform", uniform, order=10, on_timesteps=True)
+UNIFORM = Scheduler("uniform", "Uniform", uniform, order=10, on_timesteps=True, limited=False)
