@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import logging
 import re
+import secrets
 import sqlite3
 import threading
 import time
@@ -29,7 +30,7 @@ from webui.plan import Plan, Shot, Texts, plan
 from webui.prompt import clip_tokenizer, count, rules_of
 from webui.prompt.styles import StyleStore
 from webui.prompt.wildcards import Wildcards
-from webui.reproduce import AtHand
+from webui.reproduce import Again, AtHand, Source, remake
 from webui.request import Batch, Hires, Prompts, Refiner, Request, Sampling, hires_size
 from webui.sampling.kinds import Sampler, Scheduler
 from webui.settings import Settings, SettingsFile
@@ -57,6 +58,7 @@ class App:
         self.styles = StyleStore(paths.styles)
         self.blobs = Blobs(paths.data / "blobs")
         self.store = Store(paths.data / "jobs.sqlite3")
+        self.again = Again(paths.data / "results", self.store, self.at_hand)
         self.executor = executor
         self.queue = Queue(self.store, executor, paths.staging, self._prepare, self._place)
 
@@ -85,7 +87,7 @@ class App:
     def _drop_old_results(self) -> None:
         """Results that were never to be saved are kept for some days only."""
         oldest = time.time() - self.settings.now.keep_unsaved_days * 86400
-        for file in (self.paths.data / "results").glob("*/*.png"):
+        for file in (self.paths.data / "results").glob("*/*"):
             if file.stat().st_mtime < oldest:
                 file.unlink(missing_ok=True)
 
@@ -212,6 +214,16 @@ class App:
         return self.submit(
             request, client, settings=job.settings, shots=(shot.model_copy(update=texts | {"index": 0}),)
         )
+
+    def remake(self, source: Source, client: str = "") -> Job:
+        """Make a picture again. ``again.outcome`` then says whether it is the same, and if not, why.
+
+        Raises Fault when a model that it was made with is not here, or when it does not say how it was made.
+        """
+        made = remake(self.again.original(source).past, self.at_hand())
+        job_id = secrets.token_hex(8)
+        self.again.keep(job_id, source)
+        return self.submit(made.request, client, job_id, made.settings, (made.shot,))
 
     def _texts(self, request: Request, settings: Settings) -> Texts:
         rules = rules_of(settings)

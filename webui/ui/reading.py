@@ -10,11 +10,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from webui.app import App
 from webui.infotext import read_image
+from webui.jobs.store import ENDED
 from webui.messages import Fault, Message, render, texts
-from webui.reproduce import Reading, read_picture, read_text
+from webui.reproduce import OfJob, Outcome, Reading, read_picture, read_text
 from webui.settings import Settings
 from webui.ui.form import FROM_SETTINGS
 from webui.ui.reader import Reader
@@ -24,6 +26,14 @@ LARGEST = 2**53  # a browser's numbers are exact below it
 JOBS = 50  # of a browser's latest, looked through for a picture
 
 View = dict[str, Any]
+
+
+class PictureOrFile(BaseModel):
+    """``job`` and ``index`` of a picture, or ``image``: a data URL."""
+
+    job: str = ""
+    index: int = 0
+    image: str = ""
 
 
 def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
@@ -45,7 +55,30 @@ def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
         answer = view(read_picture(image, app.at_hand()), app.settings.now, Reader.of(request).language)
         return {**answer, "text": image.text}
 
+    @routes.post("/remake", status_code=202)
+    def make_again(asked: PictureOrFile, request: Request) -> dict[str, str]:
+        """A picture of the job store, or a file that somebody brought."""
+        source = OfJob(asked.job, asked.index) if asked.job else content(asked.image)
+        return {"id": app.remake(source, Reader.of(request).client).id}
+
+    @routes.get("/remake/{job_id}")
+    def how_it_came_out(job_id: str, request: Request) -> View:
+        return outcome_view(app.again.outcome(job_id), Reader.of(request).language)
+
     return routes
+
+
+def outcome_view(outcome: Outcome, language: str) -> View:
+    """``equal`` is null while nothing can be said."""
+    job, found = outcome
+    lines = found.lines if found else ()
+    if not found and job.state in ENDED:
+        lines = (job.message or Message(code="remake.not_done"),)
+    return {
+        "state": job.state,
+        "equal": found.equal if found else None,
+        "lines": [words(line, language) for line in lines],
+    }
 
 
 def last_text(app: App, client: str) -> str:
