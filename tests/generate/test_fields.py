@@ -128,7 +128,6 @@ def test_everything_at_once_is_in_sd_webui_s_order() -> None:
             "hires_checkpoint": file("b/other.ckpt", "bbbbbbbbbb"),
             "refiner": file("third.safetensors", "cccccccccc"),
             "vae": file("vae.pt", "dddddddddd"),
-            "source": file("", "eeeeeeeeee"),
         },
         use_old_scheduling=True, emphasis="No norm", sd_noise_schedule="Zero Terminal SNR", sigma_min=0.1,
         sigma_max=12.5, rho=2.0, always_discard_next_to_last_sigma=True, sgm_noise_multiplier=True,
@@ -147,7 +146,7 @@ def test_everything_at_once_is_in_sd_webui_s_order() -> None:
         "Noise Schedule=Zero Terminal SNR, Discard penultimate sigma=True, Schedule min sigma=0.1, "
         "Schedule max sigma=12.5, Schedule rho=2, SGM noise multiplier=True, Eta=0.5, Sigma noise=1.01, "
         "Refiner switch by sampling steps=True, Skip Early CFG=0.05, NGMS=1.5, NGMS all steps=True, "
-        "Pad conds=True, Refiner=third [cccccccccc], Refiner switch at=0.5, Hires source=eeeeeeeeee, "
+        "Pad conds=True, Refiner=third [cccccccccc], Refiner switch at=0.5, "
         f"Comma padding backtrack=5, Prompt syntax=sd-webui, Precision=fp16, Version={VERSION}"
     )
 
@@ -251,6 +250,32 @@ def test_the_second_pass_says_what_is_otherwise(
 ) -> None:
     usual = {"Denoising strength": "0.7", "Hires upscale": "2", "Hires upscaler": "Latent"}
     assert written(order({"sampling": first, "hires": hires})) == usual | more
+
+
+@pytest.mark.parametrize(
+    ("sampling", "hires", "more"),
+    [
+        ({}, {}, {"Schedule type": "Automatic", "Hires schedule type": "Karras"}),
+        ({"scheduler": "Karras"}, {}, {"Hires schedule type": "Karras"}),
+        ({"sampler": "Euler"}, {}, {"Sampler": "Euler", "Schedule type": "Automatic"}),
+        ({"scheduler": "Exponential"}, {"sampler": "Euler", "scheduler": "Automatic"}, {
+            "Schedule type": "Exponential", "Hires sampler": "Euler", "Hires schedule type": "Automatic"}),
+        ({"sampler": "Euler a", "eta": 0.5, "s_min_uncond": 1}, {}, {
+            "Sampler": "Euler a", "Schedule type": "Automatic", "Eta": "0.5", "NGMS": "1"}),
+    ],
+)  # fmt: skip
+def test_of_a_first_pass_that_was_not_made_nothing_is_resolved(
+    sampling: dict[str, Any], hires: dict[str, Any], more: dict[str, str]
+) -> None:
+    """As when sd-webui enlarges a chosen result."""
+    asked = order({"sampling": sampling, "hires": hires}, {"source": file("", "abcdef0123")}, sgm_noise_multiplier=True)
+    usual = {
+        "Denoising strength": "0.7",
+        "Hires upscale": "2",
+        "Hires upscaler": "Latent",
+        "Hires source": "abcdef0123",
+    }
+    assert written(asked) == usual | more
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from webui.generate.watch import Watch
 from webui.jobs.executor import Order
 from webui.plan import Shot
 from webui.sampling.guidance import Interrupted
-from webui.sampling.kinds import calls, img2img_sigmas, sigmas_for
+from webui.sampling.kinds import Cut, calls, img2img_cut, sigmas_for
 from webui.sampling.noise import ImageNoise
 from webui.sampling.run import sample
 from webui.sampling.schedule import NoiseSchedule
@@ -55,12 +55,20 @@ def diffuse(work: Work, watch: Watch, shot: Shot, todo: Pass, seen: Seen, under:
     """
     work.models.use(todo.role)
     watch.begin(todo)
-    guided, sigmas = _guided(work, watch, todo, seen), _sigmas(work, todo)
-    watch.count(len(sigmas) - 1, calls(todo.sampler, sigmas))
-    noise, options = _noise(work, shot, todo, under), sampler_options(work.order, todo.sampler)
-    sgm = work.order.settings.sgm_noise_multiplier
+    guided, cut = _guided(work, watch, todo, seen), _cut(work, todo)
+    watch.count(len(cut.sigmas) - 1, calls(todo.sampler, cut.sigmas))
     try:
-        latent, stopped = sample(guided, todo.sampler, sigmas, noise, options, init=under, sgm_noise=sgm), False
+        latent, stopped = sample(
+            guided,
+            todo.sampler,
+            cut.sigmas,
+            _noise(work, shot, todo, under),
+            sampler_options(work.order, todo.sampler),
+            under,
+            work.order.settings.sgm_noise_multiplier,
+            noised=cut.noised,
+            span=cut.span,
+        ), False  # fmt: skip
     except Interrupted as interrupted:
         latent, stopped = interrupted.x0, True
     watch.end()
@@ -69,7 +77,7 @@ def diffuse(work: Work, watch: Watch, shot: Shot, todo: Pass, seen: Seen, under:
 
 
 def _guided(work: Work, watch: Watch, todo: Pass, seen: Seen) -> Refining:
-    prompts, network, settings = work.texts.prompts(todo), _network(work, seen), work.order.settings
+    prompts, network = work.texts.prompts(todo), _network(work, seen)
     for words in sorted(prompts.first):
         work.texts.encode(words)
     return Refining(
@@ -81,10 +89,6 @@ def _guided(work: Work, watch: Watch, todo: Pass, seen: Seen) -> Refining:
         prediction=network.prediction,
         interrupted=watch.interrupted,
         report=watch.report,
-        s_min_uncond=work.order.request.sampling.s_min_uncond,
-        s_min_uncond_all=settings.s_min_uncond_all,
-        skip_early_cond=settings.skip_early_cond,
-        steps=todo.calls,
         due=_due(work, todo, network),
         switch=lambda: _refiner(work, seen),
     )
@@ -123,11 +127,13 @@ def _due(work: Work, todo: Pass, network: Network) -> Callable[[int, float], boo
     return by_noise(todo.refiner.switch_at, network.schedule)
 
 
-def _sigmas(work: Work, todo: Pass) -> list[float]:
+def _cut(work: Work, todo: Pass) -> Cut:
+    """Where the pass begins and how it goes down: from pure noise all the way, or the end of a longer way."""
     schedule, options = _schedule(work), schedule_options(work.order.settings, sdxl=False)
     if todo.strength is None:
-        return sigmas_for(todo.sampler, todo.scheduler, todo.steps, schedule, options)
-    return img2img_sigmas(todo.sampler, todo.scheduler, todo.steps, todo.strength, schedule, options, exact=True)
+        sigmas = sigmas_for(todo.sampler, todo.scheduler, todo.steps, schedule, options)
+        return Cut(sigmas, sigmas[0], (min(filter(None, sigmas)), sigmas[0]))
+    return img2img_cut(todo.sampler, todo.scheduler, todo.steps, todo.strength, schedule, options, exact=True)
 
 
 def _noise(work: Work, shot: Shot, todo: Pass, under: Tensor | None) -> ImageNoise:

@@ -1,180 +1,123 @@
-"""From a prompt to a picture."""
+"""From a prompt to a picture: a first pass and, where one is asked for, an enlargement and a second pass."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-import torch
+import numpy as np
+from PIL import Image
 from torch import Tensor
 
-from webui import __version__
-from webui.events import Note, Progress
-from webui.infotext import format_infotext, number
-from webui.jobs.executor import Control, Emit, Order
-from webui.messages import Fault
-from webui.models.family import TextOptions
-from webui.models.manager import Model
+from webui.generate import hires
+from webui.generate.diffuse import Seen, Work, diffuse
+from webui.generate.fields import Facts, infotext
+from webui.generate.passes import Pass, first_pass, second_pass
+from webui.generate.pictures import to_latent, to_pixels
+from webui.generate.watch import Watch
+from webui.jobs.executor import Control, Emit
 from webui.plan import Shot
-from webui.prompt import Parsed, Piece, clip_tokenizer, encode, parse
-from webui.sampling.guidance import Guided, Interrupted, Part, always
-from webui.sampling.kinds import SamplerOptions, find_sampler, find_scheduler, sigmas_for
-from webui.sampling.noise import ImageNoise
-from webui.sampling.run import sample
+from webui.upscalers import LatentMode, find_upscaler
+
+PRECISIONS = {"float32": None, "float16": "fp16", "bfloat16": "bf16"}  # of the network; full goes without saying
 
 
 @dataclass(frozen=True)
 class Made:
-    """``pixels`` (H, W, 3) uint8 on the CPU. ``partial``: stopped before the last step."""
+    """``pixels`` (H, W, 3) uint8. ``partial``: stopped before the last step."""
 
-    pixels: Tensor
+    pixels: np.ndarray
     infotext: str
     partial: bool
 
 
-class Txt2ImgJob:
-    """What the shots of one order share: the model, the sampler, texts once encoded."""
+@dataclass(frozen=True)
+class _Small:
+    """What is enlarged: the latent of the first pass, or the picture that takes its place."""
 
-    def __init__(self, order: Order, model: Model, emit: Emit, control: Control) -> None:
-        self._order, self._model, self._emit, self._control = order, model, emit, control
-        self._request = order.request
-        sampling = order.request.sampling
-        self._sampler = find_sampler(sampling.sampler)
-        self._scheduler = find_scheduler(sampling.scheduler)
-        self._sigmas = sigmas_for(
-            self._sampler, self._scheduler, sampling.steps, model.variant.objective.schedule(model.family.schedule)
-        )
-        self._conds: dict[str, Tensor] = {}
-        self._step = 0  # of the picture being made
+    latent: Tensor | None = None
+    source: Image.Image | None = None
 
-    def make(self, shot: Shot) -> Made | None:
-        """None when stopped before there was anything to see."""
-        self._emit(Progress(phase="encoding", index=shot.index))
-        positive, negative = self._encode(shot.prompt), self._encode(shot.negative)
-        latent, partial = self._sample(shot, positive, negative)
-        if latent is None:
+
+def make(work: Work, shot: Shot, emit: Emit, control: Control) -> Made | None:
+    """One picture. None when stopped before there was anything new to see."""
+    return _Making(work, shot, emit, control).make()
+
+
+class _Making:
+    """One picture while it is made."""
+
+    def __init__(self, work: Work, shot: Shot, emit: Emit, control: Control) -> None:
+        self._work, self._shot = work, shot
+        self._order, self._models = work.order, work.models
+        self._first, self._second = first_pass(work.order, shot), second_pass(work.order, shot)
+        self._source = work.order.files.get("source") if self._second else None
+        passes = [] if self._source else [self._first]
+        passes += [self._second] if self._second and self._second.strength else []
+        self._watch = Watch(shot.index, passes, work.order.settings, work.models, emit, control)
+        self._seen = Seen()
+
+    def make(self) -> Made | None:
+        if self._second and self._source:
+            image = hires.read_source(Path(self._source.path), self._order.request)
+            return self._enlarged(_Small(source=image), self._second)
+        done = diffuse(self._work, self._watch, self._shot, self._first, self._seen)
+        if done.latent is None:
             return None
-        self._emit(Progress(phase="decoding", index=shot.index, fraction=1.0))
-        return Made(self._decode(latent), self._infotext(shot), partial)
+        if done.stopped or self._second is None:
+            return self._decoded(done.latent, partial=done.stopped)
+        return self._enlarged(_Small(done.latent), self._second)
 
-    @torch.inference_mode()
-    def _encode(self, text: str) -> Tensor:
-        if text not in self._conds:
-            settings = self._order.settings
-            parsed = Parsed((Piece(text, 1.0),)) if settings.emphasis == "None" else parse(text)
-            for note in parsed.notes:
-                self._emit(Note(message=note))
-            chunks = encode(parsed, clip_tokenizer(), settings.comma_padding_backtrack)
-            options = TextOptions(self._request.models.clip_skip, settings.emphasis)
-            self._conds[text] = self._model.family.encode(self._model.parts, chunks, options)
-        return self._conds[text]
+    def _enlarged(self, small: _Small, second: Pass) -> Made | None:
+        """Stopped before the second pass shows anything, the picture stays as small as it was."""
+        if not self._watch.interrupted():
+            large = self._enlarge(small, second)
+            if isinstance(large, Image.Image):
+                return self._made(np.array(large), partial=False)
+            if not second.strength:
+                return self._decoded(large, partial=False)
+            done = diffuse(self._work, self._watch, self._shot, second, self._seen, large)
+            if done.latent is not None:
+                return self._decoded(done.latent, partial=done.stopped)
+        if small.latent is None:
+            return None
+        self._models.use("checkpoint")
+        return self._decoded(small.latent, partial=True)
 
-    def _sample(self, shot: Shot, positive: Tensor, negative: Tensor) -> tuple[Tensor | None, bool]:
-        """(latent (1, C, h, w), whether it was stopped early)."""
-        family, size, seeds = self._model.family, self._request.size, self._request.seeds
-        shape = (family.latent_channels, size.height // family.downscale, size.width // family.downscale)
-        guided = Guided(
-            predict=lambda x, t, conds: family.predict(self._model.parts, x, t, conds),
-            parts=[Part(always(positive))],
-            negative=always(negative),
-            cfg=self._request.sampling.cfg_scale,
-            schedule=self._model.variant.objective.schedule(family.schedule),
-            prediction=self._model.variant.objective.prediction,
-            interrupted=self._interrupted,
-            report=lambda call, x0: self._report(shot, call, x0),
-        )
-        self._step = 0
-        noise = ImageNoise(shot.seed, shape, seeds.rng, self._model.device, seeds.eta_noise_seed_delta)
-        try:
-            return sample(guided, self._sampler, self._sigmas, noise, self._options()), False
-        except Interrupted as stopped:
-            return stopped.x0, True
+    def _enlarge(self, small: _Small, second: Pass) -> Tensor | Image.Image:
+        """What the second pass starts from; without any strength, for an upscaler, the picture as it will be."""
+        request = self._order.request
+        assert request.hires
+        self._models.use("checkpoint")
+        self._watch.phase("enlarging")
+        cell = self._models.model.family.downscale
+        upscaler = find_upscaler(request.hires.upscaler)
+        if isinstance(upscaler, LatentMode):
+            latent = self._latent(small)
+            return hires.cut_latent(hires.enlarge_latent(upscaler, latent, request, cell), request, cell)
+        image = hires.enlarge_image(upscaler, self._image(small), request)
+        if not second.strength:
+            return hires.cut_image(image, request, cell)
+        self._models.use(second.role)  # whose VAE it will be read by
+        return hires.cut_latent(to_latent(self._models.model, image), request, cell)
 
-    def _options(self) -> SamplerOptions:
-        asked, default = self._request.sampling, self._sampler.options
-        return SamplerOptions(
-            eta=default.eta if asked.eta is None else asked.eta,
-            s_churn=asked.s_churn,
-            s_tmin=asked.s_tmin,
-            s_tmax=asked.s_tmax or math.inf,  # sd-webui's clients send 0 for "no limit"
-            s_noise=asked.s_noise,
-        )
+    def _latent(self, small: _Small) -> Tensor:
+        if small.source is not None:
+            return to_latent(self._models.model, small.source)
+        assert small.latent is not None
+        return small.latent
 
-    def _interrupted(self) -> str | None:
-        if self._control.stop == "now":
-            return "stop"
-        return "skip" if self._control.skip else None
+    def _image(self, small: _Small) -> Image.Image:
+        if small.source is not None:
+            return small.source
+        assert small.latent is not None
+        return Image.fromarray(to_pixels(self._models.model, small.latent))
 
-    def _report(self, shot: Shot, call: int, x0: Tensor) -> None:
-        step, steps = -(-call // self._sampler.calls_per_step), len(self._sigmas) - 1
-        if step == self._step:
-            return  # the second half of a step
-        self._step = step
-        settings, preview = self._order.settings, None
-        if settings.live_previews_enable and (step % settings.show_progress_every_n_steps == 0 or step == 1):
-            preview = self._model.previewer.jpeg(x0)
-        self._emit(Progress(
-            phase="sampling", fraction=step / steps, step=step, steps=steps, index=shot.index, preview=preview
-        ))  # fmt: skip
+    def _decoded(self, latent: Tensor, *, partial: bool) -> Made:
+        """By the model in use: the one that made it, the refiner if it took over (as in sd-webui)."""
+        self._watch.phase("decoding")
+        return self._made(to_pixels(self._models.model, latent), partial=partial)
 
-    @torch.inference_mode()
-    def _decode(self, latent: Tensor) -> Tensor:
-        name = self._order.files["checkpoint"].name
-        if not bool(torch.isfinite(latent).all()):
-            raise Fault("model_nan", name=name)
-        picture = self._model.family.decode(self._model.parts, latent)[0]
-        if not bool(torch.isfinite(picture).all()):
-            raise Fault("model_nan", name=name)
-        # Cut off, not rounded: sd-webui's pixels.
-        return (((picture + 1) / 2).clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).cpu()
-
-    def _infotext(self, shot: Shot) -> str:
-        return format_infotext(shot.prompt, shot.negative, self._fields(shot))
-
-    def _fields(self, shot: Shot) -> dict[str, Any]:
-        """In sd-webui's order. What is None is not written."""
-        request, sampling, seeds = self._request, self._request.sampling, self._request.seeds
-        checkpoint, vae = self._order.files["checkpoint"], self._order.files.get("vae")
-        uses, options = self._sampler.uses, self._options()
-        weighted = any("(" in text or "[" in text for text in (shot.prompt, shot.negative))
-        emphasis = self._order.settings.emphasis
-        return {
-            "Steps": sampling.steps,
-            "Sampler": self._sampler.name,
-            "Schedule type": self._schedule_label(),
-            "CFG scale": number(sampling.cfg_scale),
-            "Seed": shot.seed,
-            "Size": f"{request.size.width}x{request.size.height}",
-            "Model hash": checkpoint.sha256[:10],
-            "Model": _stem(checkpoint.name),
-            "VAE hash": vae.sha256[:10] if vae else None,
-            "VAE": vae.name.rsplit("/", 1)[-1] if vae else None,
-            "Clip skip": request.models.clip_skip if request.models.clip_skip > 1 else None,
-            "ENSD": seeds.eta_noise_seed_delta or None if "ensd" in uses else None,
-            "RNG": seeds.rng if seeds.rng != "GPU" else None,
-            "Eta": sampling.eta if "eta" in uses and options.eta != self._sampler.options.eta else None,
-            "Sigma churn": number(options.s_churn) if "churn" in uses and options.s_churn else None,
-            "Sigma tmin": number(options.s_tmin) if "churn" in uses and options.s_tmin else None,
-            "Sigma tmax": number(options.s_tmax) if "churn" in uses and options.s_tmax < math.inf else None,
-            "Sigma noise": number(options.s_noise) if "s_noise" in uses and options.s_noise != 1 else None,
-            "Emphasis": emphasis if weighted and emphasis != "Original" else None,
-            "Precision": self._precision(),
-            "Version": f"atelier-{__version__}",
-        }
-
-    def _schedule_label(self) -> str:
-        """The schedule that "Automatic" came to, where the sampler names one; as sd-webui writes it."""
-        own = self._sampler.schedule
-        if self._scheduler.sigmas is None and isinstance(own, str) and own != "uniform":
-            return find_scheduler(own).label
-        return self._scheduler.label
-
-    def _precision(self) -> str | None:
-        """Half precision changes pixels, so it is written; float32 is what goes without saying."""
-        dtype = self._model.precision.denoiser
-        return None if dtype == "float32" else {"float16": "fp16", "bfloat16": "bf16"}[dtype]
-
-
-def _stem(name: str) -> str:
-    return name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    def _made(self, pixels: np.ndarray, *, partial: bool) -> Made:
+        facts = Facts(precision=PRECISIONS[self._models.model.precision.denoiser], **asdict(self._seen))
+        return Made(pixels, infotext(self._order, self._shot, facts), partial)
