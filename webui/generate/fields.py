@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from webui import __version__
 from webui.generate.options import sampler_options
@@ -36,6 +36,28 @@ class Facts:
     refined: bool = True
     left_out: bool = True
     padded: bool = False
+
+
+class Method(NamedTuple):
+    """How one pass steps."""
+
+    sampler: Sampler
+    scheduler: Scheduler
+
+    @property
+    def schedule(self) -> Scheduler | None:
+        """What the scheduler, or "Automatic", comes to; None for sigmas that sd-webui has no name for."""
+        if self.on_timesteps:
+            return None
+        own = self.sampler.schedule
+        if self.scheduler.sigmas is None:
+            return find_scheduler(own) if isinstance(own, str) and own != "uniform" else None
+        return self.scheduler
+
+    @property
+    def on_timesteps(self) -> bool:
+        """Then the scheduler has no say."""
+        return "timesteps" in self.sampler.uses
 
 
 def infotext(order: Order, shot: Shot, facts: Facts) -> str:
@@ -79,23 +101,26 @@ def _fixed(order: Order, shot: Shot) -> dict[str, Any]:
 
 
 def _arising(order: Order, shot: Shot, facts: Facts) -> Iterable[dict[str, Any]]:
-    """What sd-webui adds as it goes: texts encoded, first pass, second pass."""
+    """What sd-webui adds as it goes: texts encoded, first pass (unless a picture takes its place), second pass."""
     request, settings = order.request, order.settings
     yield _encoding(order, shot)
     yield {"Noise Schedule": _other(settings.sd_noise_schedule, _default("sd_noise_schedule"))}
-    first, scheduler = find_sampler(request.sampling.sampler), find_scheduler(request.sampling.scheduler)
-    yield _pass(order, first, scheduler, "Schedule type")
-    if "timesteps" not in first.uses:
-        yield {"SGM noise multiplier": settings.sgm_noise_multiplier or None}
-    yield _solver(order, first)
-    yield _on_the_way(order, facts)
+    first = Method(find_sampler(request.sampling.sampler), find_scheduler(request.sampling.scheduler))
     padded = {"Pad conds": facts.padded or None}
+    if "source" not in order.files:
+        yield _sigmas(order, first, "Schedule type")
+        yield {"SGM noise multiplier": (settings.sgm_noise_multiplier and not first.on_timesteps) or None}
+        yield _solver(order, first.sampler)
+        yield _on_the_way(order, facts)
+        yield padded if request.hires else {}
     if request.hires:
-        yield padded
-        second = find_sampler(request.hires.sampler) if request.hires.sampler else first
-        own = find_scheduler(request.hires.scheduler) if request.hires.scheduler else scheduler
-        yield _second_pass(order, second, own, label=_label(first, scheduler))
-        yield _solver(order, second)
+        second = Method(
+            find_sampler(request.hires.sampler) if request.hires.sampler else first.sampler,
+            find_scheduler(request.hires.scheduler) if request.hires.scheduler else first.scheduler,
+        )
+        yield _second_sigmas(order, first, second)
+        yield _solver(order, second.sampler)
+        yield _on_the_way(order, facts)
     if request.refiner and facts.refined:
         yield {
             "Refiner": _title(order.files["refiner"]),
@@ -154,20 +179,17 @@ def _schedules(order: Order, shot: Shot, rules: Rules) -> list[Part]:
     ]
 
 
-def _pass(order: Order, sampler: Sampler, scheduler: Scheduler, key: str) -> dict[str, Any]:
-    """Of the sigmas. The schedule that "Automatic" came to is written, where the sampler names one."""
-    if "timesteps" in sampler.uses:  # its timesteps are its own affair
-        return {}
-    settings = order.settings
-    always = settings.always_discard_next_to_last_sigma and "discard" not in sampler.uses
-    found: dict[str, Any] = {"Discard penultimate sigma": always or None}
-    chosen = _chosen(sampler, scheduler)
-    if chosen is None:
+def _sigmas(order: Order, method: Method, key: str) -> dict[str, Any]:
+    """``key``: that of the schedule."""
+    settings, schedule = order.settings, method.schedule
+    always = settings.always_discard_next_to_last_sigma and "discard" not in method.sampler.uses
+    found: dict[str, Any] = {"Discard penultimate sigma": (always and not method.on_timesteps) or None}
+    if schedule is None:
         return found
-    rho = settings.rho if chosen.rho is not None and settings.rho not in (0, chosen.rho) else 0
-    beta = chosen.label == "Beta"
+    rho = settings.rho if schedule.rho is not None and settings.rho not in (0, schedule.rho) else 0
+    beta = schedule.label == "Beta"
     return found | {
-        key: chosen.label,
+        key: schedule.label,
         "Schedule min sigma": _unless(settings.sigma_min, 0),
         "Schedule max sigma": _unless(settings.sigma_max, 0),
         "Schedule rho": _unless(rho, 0),
@@ -176,12 +198,19 @@ def _pass(order: Order, sampler: Sampler, scheduler: Scheduler, key: str) -> dic
     }
 
 
-def _second_pass(order: Order, sampler: Sampler, scheduler: Scheduler, label: str) -> dict[str, Any]:
-    """``label``: the first pass's schedule. sd-webui leaves "Automatic" out, and so reads back the first pass's."""
-    found = _pass(order, sampler, scheduler, "Hires schedule type")
-    own = _label(sampler, scheduler)
-    written = own != label and "timesteps" not in sampler.uses
-    return found | {"Hires schedule type": own if written else None}
+def _second_sigmas(order: Order, first: Method, second: Method) -> dict[str, Any]:
+    """The schedule is written where it is another than that of the first pass, or there was no such pass.
+
+    So is "Automatic", which sd-webui leaves out, and reads back as the first pass's schedule.
+    """
+    found = _sigmas(order, second, "Hires schedule type")
+    before = first.schedule if "source" not in order.files else None
+    if second.schedule:
+        label = second.schedule.label if second.schedule != before else None
+    else:
+        told = (before or first.scheduler).label
+        label = second.scheduler.label if second.scheduler.label != told and not second.on_timesteps else None
+    return found | {"Hires schedule type": label}
 
 
 def _solver(order: Order, sampler: Sampler) -> dict[str, Any]:
@@ -239,19 +268,6 @@ def _ensd(order: Order) -> int | None:
     if "ensd" not in sampler.uses or sampler_options(order, sampler).eta == 0:
         return None
     return order.request.seeds.eta_noise_seed_delta or None
-
-
-def _chosen(sampler: Sampler, scheduler: Scheduler) -> Scheduler | None:
-    """None where the sampler's own sigmas were left to it, without a name for them in sd-webui."""
-    if scheduler.sigmas is not None:
-        return scheduler
-    own = sampler.schedule
-    return find_scheduler(own) if isinstance(own, str) and own != "uniform" else None
-
-
-def _label(sampler: Sampler, scheduler: Scheduler) -> str:
-    chosen = None if "timesteps" in sampler.uses else _chosen(sampler, scheduler)
-    return (chosen or scheduler).label
 
 
 def _hash(file: FileRef) -> str:
