@@ -8,10 +8,11 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
+from webui.events import Progress
 from webui.messages import texts
 from webui.settings import Settings
 from webui.ui import settings_form, shell, theme
-from webui.ui.form import declared
+from webui.ui.form import SWITCHES, declared
 from webui.ui.words import spoken
 
 UI = Path(theme.__file__).parent
@@ -37,14 +38,14 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
 def test_every_text_of_the_page_is_used_and_every_one_used_is_there() -> None:
     sources = [file.read_text(encoding="utf-8") for file in UI.rglob("*") if file.suffix in (".py", ".js", ".html")]
     used = {code for source in sources for code in CODE.findall(source)}
-    used |= {f"page.phase.{phase}" for phase in ("loading", "encoding", "sampling", "decoding")}
+    used |= {f"page.phase.{phase}" for phase in get_args(Progress.model_fields["phase"].annotation)}
     used |= {f"page.tab.{file.stem}" for file in (UI / "tabs").glob("[a-z]*.py")}
     known = {code for code in texts("en") if code.startswith("page.")}
     assert used == known
 
 
 def test_every_field_and_setting_has_a_label_and_help_and_no_other_has() -> None:
-    names = {f"field.{path}" for path in declared() if path not in ("kind", "version")}
+    names = {f"field.{path}" for path in (*declared(), *SWITCHES) if path not in ("kind", "version")}
     names |= {f"setting.{name}" for name in Settings.model_fields}
     expected = names | {f"{name}.help" for name in names} | {f"section.{each}" for each in settings_form.sections()}
     choices = {f"setting.{name}.{value}" for name in Settings.model_fields for value in literals(name)}
@@ -85,6 +86,6 @@ def test_text_can_be_read(text: str, ground: str, mode: int) -> None:
 
 def test_every_icon_that_is_asked_for_is_drawn() -> None:
     sources = [file.read_text(encoding="utf-8") for file in UI.rglob("*") if file.suffix in (".py", ".html")]
-    asked = {name for source in sources for name in re.findall(r"icon\(\s*\"page\.\w+\", \"(\w+)\"", source)}
+    asked = {name for source in sources for name in re.findall(r"icon\(\s*\"page\.[\w.]+\", \"(\w+)\"", source)}
     asked |= {name for source in sources for name in re.findall(r"icon icon-(\w+)", source)}
     assert asked == {file.stem for file in (ASSETS / "icons").glob("*.svg")}

@@ -1,4 +1,4 @@
-"""Buttons that show a picture of ``assets/icons``; their words are for screen readers and the tooltip."""
+"""Buttons that show a picture of ``assets/icons`` (their words are for screen readers and the tooltip), or nothing."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def icon(code: str, picture: str, js: str = "", *, elem_id: str | None = None) -
     if js:
         button.click(None, js=js, api_visibility="private")
     return button
+
+
+def hidden(elem_id: str) -> gr.Button:
+    """Pressed by the page's scripts alone, to have an event of gradio's happen."""
+    return gr.Button("", elem_id=elem_id, elem_classes="hidden")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import annotated_types
 import gradio as gr
 from gradio.components import Component
+from gradio.i18n import I18nData
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -20,46 +21,92 @@ from webui.settings import Settings
 from webui.ui.invalid import fault_of
 from webui.ui.words import t
 
+Choice = str | tuple[str | I18nData, str]  # what the request holds, or (what is shown, what the request holds)
+
 # Fields that the page takes from the settings, as people know it from sd-webui.
 FROM_SETTINGS: Mapping[str, str] = {
+    "size.tiling": "tiling",
     "models.clip_skip": "CLIP_stop_at_last_layers",
+    "sampling.s_churn": "s_churn",
+    "sampling.s_tmin": "s_tmin",
+    "sampling.s_tmax": "s_tmax",
+    "sampling.s_noise": "s_noise",
+    "sampling.s_min_uncond": "s_min_uncond",
     "seeds.rng": "randn_source",
+    "seeds.eta_noise_seed_delta": "eta_noise_seed_delta",
     "keep.save": "samples_save",
 }
+# Fields of FROM_SETTINGS whose 0 stands for None there.
+ZERO_IS_NONE = frozenset({"sampling.s_tmax"})
 # Dropdowns that may be empty, which leaves the choice to the request's default.
-MODELS = frozenset({"models.checkpoint", "models.vae"})
-# Fields that keep their default here and are reachable through the API; a place for them comes with the scripts.
-NOT_ON_THE_PAGE = frozenset(
-    {"sampling.eta", "sampling.s_churn", "sampling.s_tmin", "sampling.s_tmax", "sampling.s_noise"}
-    | {"seeds.eta_noise_seed_delta", "kind", "version"}
-)
+MAY_BE_EMPTY = frozenset({"models.checkpoint", "models.vae", "hires.checkpoint", "refiner.checkpoint"})
+# Switches of the page: a part of the request that is off is not asked for, and what stands in it waits.
+SWITCHES: Mapping[str, frozenset[str]] = {
+    "hires.enabled": frozenset({"hires"}),
+    "refiner.enabled": frozenset({"refiner"}),
+    "seeds.extra": frozenset(
+        f"seeds.{name}" for name in ("subseed", "subseed_strength", "resize_width", "resize_height")
+    ),
+}
+# ``sampling.eta`` is the settings' where the request has none; a second pass's source is chosen by the button for it.
+NOT_ON_THE_PAGE = frozenset({"sampling.eta", "hires.source", "kind", "version"})
 # What a slider offers where the limits of the declaration are wider than a hand wants: (from, to, step).
-SLIDERS: Mapping[str, tuple[float, float, float]] = {"sampling.cfg_scale": (1, 30, 0.5)}
+SLIDERS: Mapping[str, tuple[float, float, float]] = {
+    "sampling.cfg_scale": (1, 30, 0.5),
+    "seeds.subseed_strength": (0, 1, 0.01),
+    "hires.scale": (1, 4, 0.05),
+    "hires.denoising": (0, 1, 0.01),
+    "hires.cfg_scale": (0, 30, 0.5),
+    "refiner.switch_at": (0.01, 1, 0.01),
+}
 
 
 def declared(model: type[BaseModel] = Txt2Img, prefix: str = "") -> dict[str, FieldInfo]:
-    """Every field of a request, by path."""
+    """Every field of a request, by path; those of parts that may be absent too."""
     fields: dict[str, FieldInfo] = {}
     for name, info in model.model_fields.items():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            fields |= declared(info.annotation, f"{prefix}{name}.")
+        part = next((each for each in (info.annotation, *get_args(info.annotation)) if _is_model(each)), None)
+        if part:
+            fields |= declared(part, f"{prefix}{name}.")
         else:
             fields[prefix + name] = info
     return fields
 
 
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
 def read(values: Mapping[str, Any], settings: Settings, language: str = "en") -> Txt2Img:
     """The request that the form's values, by path, ask for. Raises Fault naming the first field that is wrong."""
-    chosen = {path: value for path, value in values.items() if value is not None or path not in MODELS}
-    asked = {path: getattr(settings, name) for path, name in FROM_SETTINGS.items()} | chosen
     nested: dict[str, Any] = {}
-    for path, value in asked.items():
+    for path, value in (from_settings(settings) | _asked(values)).items():
         part, _, name = path.rpartition(".")
         (nested.setdefault(part, {}) if part else nested)[name] = value
     try:
         return Txt2Img.model_validate(nested)
     except ValidationError as error:
         raise fault_of(error, "field", language) from error
+
+
+def from_settings(settings: Settings) -> dict[str, Any]:
+    """The fields that the page has no component for, or leaves to the settings."""
+    found = {path: getattr(settings, name) for path, name in FROM_SETTINGS.items()}
+    return {path: value or None if path in ZERO_IS_NONE else value for path, value in found.items()}
+
+
+def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the switches and what is switched off. A box that is not ticked leaves its field to the settings."""
+    off = frozenset[str]().union(*(paths for switch, paths in SWITCHES.items() if not values.get(switch)))
+    return {
+        path: value
+        for path, value in values.items()
+        if path not in SWITCHES
+        and path not in off
+        and path.partition(".")[0] not in off
+        and not (path in MAY_BE_EMPTY and value is None)
+        and not (path in FROM_SETTINGS and value is False)
+    }
 
 
 class Form:
@@ -74,9 +121,26 @@ class Form:
         value = info.default if value is None else value
         return self._keep(path, gr.Slider(low, high, value, step=step, buttons=[], **look_of(path)))
 
-    def choice(self, path: str, names: Iterable[str | tuple[str, str]]) -> gr.Dropdown:
-        info = declared()[path]
-        return self._keep(path, gr.Dropdown(list(names), value=info.default, **look_of(path)))
+    def choice(self, path: str, names: Iterable[Choice], **look: Any) -> gr.Dropdown:
+        """The first choice where the declaration's default is none of them."""
+        choices = list(names)
+        default = declared()[path].default
+        values = [each[1] if isinstance(each, tuple) else each for each in choices]
+        value = default if default in values else next(iter(values), None)
+        return self._keep(path, gr.Dropdown(choices, value=value, **look_of(path), **look))
+
+    def several(self, path: str, names: Iterable[str], **look: Any) -> gr.Dropdown:
+        return self._keep(path, gr.Dropdown(list(names), value=[], multiselect=True, **look_of(path), **look))
+
+    def tick(self, path: str, **look: Any) -> gr.Checkbox:
+        """A field that is on or off, or a switch of the page."""
+        return self._keep(path, gr.Checkbox(False, **look_of(path), **look))
+
+    def number(self, path: str, **look: Any) -> gr.Number:
+        low, high, step = limits(declared()[path])
+        value = declared()[path].default
+        box = gr.Number(value, precision=0, minimum=low, maximum=high, step=step, **look_of(path), **look)
+        return self._keep(path, box)
 
     def text(self, path: str, **look: Any) -> gr.Textbox:
         """Seeds too are typed as text: they may be larger than a number in a browser can be."""

@@ -8,6 +8,8 @@ from webui.app import App
 from webui.jobs.queue import Snapshot
 from webui.jobs.store import Image, Job
 from webui.messages import Message, render
+from webui.request import final_size
+from webui.settings import Settings
 from webui.ui.reader import Reader
 
 View = dict[str, Any]
@@ -19,7 +21,17 @@ def view(app: App, reader: Reader) -> View:
     running, waiting = app.counts()
     job_id = app.current_job(reader.client)
     shown = stage(app.snapshot(job_id), reader.language, app) if job_id else EMPTY
-    return {"queue": queue_line(running, waiting, reader.language), "busy": running > 0, **shown}
+    line = queue_line(running, waiting, reader.language)
+    return {"queue": line, "busy": running > 0, "keys": keys(app.settings.now), **shown}
+
+
+def keys(settings: Settings) -> View:
+    """What the keys that edit a prompt go by (``assets/keys.js``)."""
+    return {
+        "attention": settings.keyedit_precision_attention,
+        "extra": settings.keyedit_precision_extra,
+        "delimiters": settings.keyedit_delimiters,
+    }
 
 
 def queue_line(running: int, waiting: int, language: str) -> str:
@@ -29,9 +41,9 @@ def queue_line(running: int, waiting: int, language: str) -> str:
 
 def stage(snapshot: Snapshot, language: str, app: App) -> View:
     job = snapshot.job
-    size = job.request.size
+    width, height = final_size(job.request)
     return {
-        "job": {"id": job.id, "state": job.state, "total": len(job.shots), "width": size.width, "height": size.height},
+        "job": {"id": job.id, "state": job.state, "total": len(job.shots), "width": width, "height": height},
         "pictures": [picture(image, app) for image in snapshot.images],
         "now": now(snapshot, language),
         "trouble": words(job.message, language) if job.message else None,
@@ -66,7 +78,8 @@ def now(snapshot: Snapshot, language: str) -> View | None:
     if progress.phase == "loading":  # counts nothing towards the pictures; how long it takes, nobody knows at first
         return _now(-1, render("page.phase.loading", {}, language), fraction=progress.fraction or None)
     blanks = {"picture": progress.index + 1, "pictures": len(job.shots), "step": progress.step, "steps": progress.steps}
-    line = render(f"page.phase.{progress.phase}", blanks, language)
+    second = progress.hires and progress.phase == "sampling"
+    line = render("page.phase.second" if second else f"page.phase.{progress.phase}", blanks, language)
     if len(job.shots) > 1:
         line = render("page.phase.of", {**blanks, "doing": line}, language)
     left = time_left(snapshot.remaining, language)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from webui import registry
 from webui.app import App
 from webui.options import Options
-from webui.ui import reading, routes, shell, theme
+from webui.ui import reading, routes, settings_routes, shell, theme
 from webui.ui.header import Header
 from webui.ui.tab import Page, Tab
 from webui.ui.words import t, translations
@@ -16,8 +16,8 @@ from webui.ui.words import t, translations
 
 def mount(api: FastAPI, app: App, options: Options) -> FastAPI:
     """The page at "/" of ``api``, behind all routes that ``api`` has already."""
-    for each in (routes, reading):
-        api.include_router(each.router(app, api.router.route_class))
+    for router in (routes.router, routes.style_routes, reading.router, settings_routes.router):
+        api.include_router(router(app, api.router.route_class))
     blocks = build(app)
     blocks.has_launched = True  # a mounted gradio (6.31) believes it has not, and then copies any file a client names
     api.add_middleware(shell.FirstScript, html=shell.head(options))
@@ -39,7 +39,7 @@ def mount(api: FastAPI, app: App, options: Options) -> FastAPI:
 def build(app: App) -> gr.Blocks:
     with gr.Blocks(title="Atelier", analytics_enabled=False, fill_width=True) as blocks:
         header = Header(app)
-        page = Page(app, blocks, header.models, header.settle)
+        page = Page(app, blocks, header.models, header.settle, header.refresh)
         with gr.Tabs(elem_id="tabs"):
             for tab in registry.discover("webui.ui.tabs", Tab).values():
                 with gr.Tab(t(f"page.tab.{tab.name}"), id=tab.name):

@@ -8,22 +8,43 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field
 
 from webui.app import App
 from webui.jobs.store import ENDED
+from webui.messages import Fault
+from webui.prompt.styles import Style, apply
 from webui.request import MAX_PROMPT
+from webui.settings import Settings, changed
 from webui.ui import form, live
 from webui.ui.reader import Reader
-from webui.ui.settings_form import change
 
-BUSY_SECONDS = 0.1  # between two looks while a picture is being made
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.5  # between two looks; while a picture is being made, a setting says
 BEAT_SECONDS = 15.0  # a silent stream says that it is alive, so that a closed page is noticed
+
+
+class Enlarge(BaseModel):
+    job: str = Field(max_length=100)
+    index: int
+    values: dict[str, Any]
+
+
+class SavedStyle(BaseModel):
+    name: str
+    prompt: str = Field("", max_length=MAX_PROMPT)
+    negative: str = Field("", max_length=MAX_PROMPT)
+
+
+class Applied(BaseModel):
+    names: list[str] = Field(max_length=100)
+    prompt: str = Field("", max_length=MAX_PROMPT)
+    negative: str = Field("", max_length=MAX_PROMPT)
 
 
 def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
@@ -37,9 +58,20 @@ def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
 
     @routes.post("/jobs", status_code=202)
     def submit(values: dict[str, Any], request: Request) -> dict[str, str]:
+        """``values`` by path; "overrides" among them are settings that this job is to have otherwise."""
         reader = Reader.of(request)
-        job = app.submit(form.read(values, app.settings.now, reader.language), reader.client)
+        settings = own_settings(app, values.pop("overrides", {}))
+        job = app.submit(form.read(values, settings, reader.language), reader.client, settings=settings)
         return {"id": job.id}
+
+    @routes.post("/enlarge", status_code=202)
+    def enlarge(asked: Enlarge, request: Request) -> dict[str, str]:
+        """The second pass that the form describes, over a picture that is there."""
+        reader = Reader.of(request)
+        values = {**asked.values, "hires.enabled": True}
+        hires = form.read(values, app.settings.now, reader.language).hires
+        assert hires
+        return {"id": app.enlarge(asked.job, asked.index, hires, reader.client).id}
 
     @routes.post("/jobs/{job_id}/{command}")
     def tell(job_id: str, command: Literal["now", "after_image", "skip"]) -> dict[str, bool]:
@@ -59,12 +91,43 @@ def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
             for path, text in texts.items()
         }
 
-    @routes.post("/settings")
-    def settings(values: dict[str, Any], request: Request) -> dict[str, Any]:
-        change(app.settings, values, Reader.of(request).language)
-        return {}
+    return routes
+
+
+def style_routes(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
+    routes = APIRouter(prefix="/page/styles", include_in_schema=False, route_class=route_class)
+
+    @routes.get("")
+    def styles() -> list[dict[str, str]]:
+        return [asdict(style) for style in app.styles.all()]
+
+    @routes.post("")
+    def save(style: SavedStyle) -> list[dict[str, str]]:
+        app.styles.save(Style(style.name, style.prompt, style.negative))
+        return styles()
+
+    @routes.post("/apply")
+    def put_into(asked: Applied) -> dict[str, str]:
+        """The prompts with the styles' texts in them."""
+        chosen = app.styles.texts(asked.names)
+        return {
+            "prompt": apply(asked.prompt, (style.prompt for style in chosen)),
+            "negative": apply(asked.negative, (style.negative for style in chosen)),
+        }
+
+    @routes.post("/delete")
+    def delete(style: SavedStyle) -> list[dict[str, str]]:
+        app.styles.delete(style.name)
+        return styles()
 
     return routes
+
+
+def own_settings(app: App, overrides: Any) -> Settings:
+    """Those of one job. Raises Fault naming the first that is wrong."""
+    if not isinstance(overrides, dict):
+        raise Fault("invalid", field="overrides", name="overrides")
+    return changed(app.settings.now, overrides)
 
 
 async def changes(app: App, reader: Reader) -> AsyncIterator[str]:
@@ -74,7 +137,7 @@ async def changes(app: App, reader: Reader) -> AsyncIterator[str]:
     while True:
         now = await asyncio.to_thread(live.view, app, reader)
         news = {name: value for name, value in now.items() if name not in sent or sent[name] != value}
-        pause = BUSY_SECONDS if now["busy"] else IDLE_SECONDS
+        pause = app.settings.now.live_preview_refresh_period / 1000 if now["busy"] else IDLE_SECONDS
         if news:
             yield f"data: {json.dumps(news, ensure_ascii=False)}\n\n"
             silent = 0.0

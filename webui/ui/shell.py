@@ -15,7 +15,7 @@ from webui.messages import LANGUAGES
 from webui.options import Options
 from webui.ui.asset import asset, data_url
 
-SCRIPTS = ("boot.js", "form.js", "stage.js", "settings.js")
+SCRIPTS = ("boot.js", "form.js", "paste.js", "styles.js", "keys.js", "stage.js", "actions.js", "settings.js")
 # Cards for other sites' link previews, with addresses of gradio's own; this page is nobody's business.
 _CARDS = re.compile(rb"\s*<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*/>")
 

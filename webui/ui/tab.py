@@ -17,13 +17,15 @@ class Page:
     """What every tab is built with.
 
     ``shared``: the components of the header, by the request's field they stand for. ``settle``: the event that follows
-    when the page has put back what was chosen in them: do those files still exist?
+    when the page has put back what was chosen in them: do those files still exist? ``refresh``: the button that looks
+    for new files.
     """
 
     app: App
     blocks: gr.Blocks
     shared: Mapping[str, Component]
     settle: Mapping[str, Any]
+    refresh: gr.Button
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ PALETTE = {
     "accent-ink": ("#ffffff", "#1a0f08"),
     "accent-soft": ("#fdf0e8", "#3a251a"),
     "good": ("#2f7d4f", "#6cc08b"),
+    "good-soft": ("#e6f3ea", "#1d3326"),
     "bad": ("#b42318", "#ff8a7a"),
     "bad-soft": ("#fdeceb", "#3b1f1c"),
 }

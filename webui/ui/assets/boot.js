@@ -36,6 +36,14 @@ const atelier = {
 
   const words = () => window.gradio_config.i18n_translations[atelier.language];
   atelier.word = (code, blanks = {}) => words()[code].replace(/\{(\w+)\}/g, (blank, name) => blanks[name] ?? blank);
+  // Parts of the page that are written as HTML: data-word is what they say, data-label what they are called.
+  atelier.say = (element) => {
+    for (const node of element.querySelectorAll("[data-word]")) node.textContent = atelier.word(node.dataset.word);
+    for (const node of element.querySelectorAll("[data-label]")) {
+      node.title = atelier.word(node.dataset.label);
+      if (!node.dataset.word) node.setAttribute("aria-label", node.title);
+    }
+  };
 }
 
 {

@@ -34,13 +34,18 @@
 
   Object.assign(atelier, { sayWrong, clearWrong });
 
-  atelier.generate = async (paths, values) => {
+  atelier.generate = (paths, values) =>
+    atelier.order("page/jobs", { ...byPath(paths, values), overrides: atelier.overrides() });
+
+  // Whatever asks for a job: says that it waits, or what is wrong and where.
+  atelier.order = async (path, body) => {
     const waits = atelier.isBusy();
     clearWrong();
-    const answer = await atelier.ask("page/jobs", byPath(paths, values));
+    const answer = await atelier.ask(path, body);
     atelier.refused(answer.error ? answer : null);
     if (answer.error) sayWrong(answer, "field");
     else if (waits) atelier.toast(atelier.word("page.queued"));
+    return answer;
   };
 
   // --- kept in this browser
@@ -51,16 +56,47 @@
     if (!restored) return;
     form = byPath(paths, values);
     atelier.remember("form", JSON.stringify(form));
+    sayBecomes();
   };
+  atelier.values = () => form;
   atelier.models = () => [form["models.checkpoint"] ?? null, form["models.vae"] ?? null];
   atelier.restore = (paths, values) => {
     const kept = JSON.parse(atelier.recall("form") ?? "{}");
-    form = kept;
     restored = true;
     // Models that nobody chose here are left to the server, which knows its settings as they are now.
     const now = paths.map((path, i) => kept[path] ?? (path.startsWith("models.") ? null : values[i]));
-    paths.forEach((path, i) => path.startsWith("prompts.") && atelier.count(path, now[i]));
+    form = byPath(paths, now);
+    for (const path of ["prompts.prompt", "prompts.negative"]) atelier.count(path, form[path]);
+    sayBecomes();
     return now;
+  };
+
+  // --- values from elsewhere: only an event of gradio's can put them into its components
+
+  let filling = {};
+  atelier.fill = (values) => {
+    filling = values;
+    if ("size.width" in values) atelier.ownSize();
+    document.getElementById("fill").click();
+  };
+  atelier.filled = (paths, values) => paths.map((path, i) => (path in filling ? alike(filling[path], values[i]) : values[i]));
+  const alike = (value, before) => (typeof before === "string" && typeof value === "number" ? String(value) : value);
+
+  // --- parts that open
+
+  atelier.fold = (id) => document.getElementById(id).classList.toggle("open");
+
+  // What the second pass makes of the size; as webui/request.py: hires_size, final_size.
+  const hiresSize = () => {
+    const [w, h, scale, toWidth, toHeight] = ["size.width", "size.height", "hires.scale", "hires.width", "hires.height"].map((path) => form[path]);
+    if (toWidth && toHeight) return [toWidth, toHeight];
+    const [width, height] = toWidth ? [toWidth, (toWidth * h) / w] : toHeight ? [(toHeight * w) / h, toHeight] : [w * scale, h * scale];
+    return [width, height].map((side) => Math.floor(Math.floor(side) / 8) * 8);
+  };
+  const sayBecomes = () => {
+    const place = document.querySelector("#becomes .becomes");
+    const blanks = { width: form["size.width"], height: form["size.height"], to: hiresSize().join("×") };
+    if (place) place.textContent = atelier.word("page.becomes", blanks);
   };
 
   // --- size: the checkpoint's own until somebody chooses another
@@ -87,6 +123,8 @@
     }, 200);
   };
 
+  // --- the prompt box
+
   atelier.fillPrompt = (text) => {
     const area = block("prompts.prompt").querySelector("textarea");
     area.value = text;
@@ -105,18 +143,4 @@
     clearTimeout(timers.toast);
     timers.toast = setTimeout(() => toast.classList.remove("on"), 4000);
   };
-
-  // --- keys
-
-  const isOpenList = (target) => target?.getAttribute?.("aria-expanded") === "true";
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      const generate = document.getElementById("generate");
-      if (!generate?.checkVisibility()) return; // another tab is open
-      event.preventDefault();
-      generate.click();
-    } else if (event.key === "Escape" && !document.fullscreenElement && !isOpenList(event.target)) {
-      atelier.interrupt();
-    }
-  });
 }

@@ -1,10 +1,11 @@
 // The stage: shows what the server says of this browser's current job. All words come as text and stay text.
 {
-  const view = { queue: "", busy: false, job: null, pictures: [], now: null, trouble: null, notes: [] };
+  const view = { queue: "", busy: false, job: null, pictures: [], now: null, trouble: null, notes: [], keys: {} };
   let stage = null;
   let chosen = null; // index of the picture somebody looks at; null follows the work
   let stopping = ""; // the job that was told to stop after its picture
   let refusal = null; // why the last press of Generate came to nothing
+  let verdict = null; // {job, equal, lines}: what came of making a picture again
 
   const part = (name) => stage.querySelector(`.${name}`);
   const runs = () => view.job && ["queued", "running"].includes(view.job.state);
@@ -14,6 +15,12 @@
   atelier.isBusy = () => Boolean(runs());
   atelier.refused = (answer) => {
     refusal = answer && { text: answer.detail, hint: answer.hint };
+    draw();
+  };
+  atelier.shown = () => view.job && shown() && { job: view.job.id, ...shown() };
+  atelier.keys = () => view.keys;
+  atelier.judged = (result) => {
+    verdict = result;
     draw();
   };
   atelier.seedOfPicture = (seed) => shown()?.seed ?? seed;
@@ -139,13 +146,17 @@
   };
 
   const drawWords = () => {
-    const lines = view.notes.map((note) => `${note.text} ${note.hint}`.trim());
+    const judged = verdict && verdict.job === view.job?.id ? verdict : { lines: [] };
+    const kind = judged.equal ? "note good" : "note";
+    const lines = [...judged.lines.map((line) => [kind, line]), ...view.notes.map((note) => ["note", note])];
     const notes = part("notes");
-    if (notes.dataset.lines !== lines.join("\n")) {
-      notes.dataset.lines = lines.join("\n");
-      notes.replaceChildren(...lines.map((line) => make("p", "note", line)));
+    const now = JSON.stringify(lines);
+    if (notes.dataset.now !== now) {
+      notes.dataset.now = now;
+      notes.replaceChildren(...lines.map(([name, note]) => make("p", name, `${note.text} ${note.hint}`.trim())));
     }
     const picture = shown();
+    part("actions").hidden = !picture;
     part("info").hidden = !picture;
     const several = picture && view.job.total > 1;
     set(part("whose"), "textContent", several ? atelier.word("page.picture", { number: picture.index + 1 }) : "");
@@ -170,15 +181,12 @@
 
   atelier.openStage = (element) => {
     stage = element;
-    for (const node of stage.querySelectorAll("[data-word]")) node.textContent = atelier.word(node.dataset.word);
-    for (const node of stage.querySelectorAll("[data-label]")) {
-      node.title = atelier.word(node.dataset.label);
-      node.setAttribute("aria-label", node.title);
-    }
+    atelier.say(stage);
     for (const chip of stage.querySelectorAll(".chip")) chip.onclick = () => atelier.fillPrompt(chip.textContent);
     for (const button of document.querySelectorAll("button.icon:not([title])")) button.title = button.textContent.trim();
     for (const field of document.querySelectorAll("[id^=field-]")) {
-      field.querySelector("[data-testid=block-info]").title = atelier.word(`${field.id.replaceAll("-", ".")}.help`);
+      const label = field.querySelector("[data-testid=block-info]") ?? field.querySelector("label");
+      label.title = atelier.word(`${field.id.replaceAll("-", ".")}.help`);
     }
     part("info").open = innerWidth > 820; // on a phone the form comes first
     part("copy").onclick = async (event) => {
@@ -187,6 +195,7 @@
       atelier.toast(atelier.word("page.copied"));
     };
     part("fullscreen").onclick = () => (document.fullscreenElement ? document.exitFullscreen() : part("pic").requestFullscreen());
+    atelier.openActions(stage);
     document.addEventListener("visibilitychange", listen);
     document.addEventListener("keydown", turn);
     listen();
