@@ -144,9 +144,9 @@ def test_everything_at_once_is_in_sd_webui_s_order() -> None:
         "Hires negative prompt=g, h, Hires CFG Scale=5, Hires schedule type=Karras, Hires resize=1024x0, "
         "Hires steps=9, Hires upscaler=Latent (nearest-exact), Old prompt editing timelines=True, Emphasis=No norm, "
         "Noise Schedule=Zero Terminal SNR, Discard penultimate sigma=True, Schedule min sigma=0.1, "
-        "Schedule max sigma=12.5, Schedule rho=2, SGM noise multiplier=True, Eta=0.5, Sigma noise=1.01, "
+        "Schedule max sigma=12.5, Schedule rho=2, SGM noise multiplier=True, Eta=0.5, "
         "Refiner switch by sampling steps=True, Skip Early CFG=0.05, NGMS=1.5, NGMS all steps=True, "
-        "Pad conds=True, Refiner=third [cccccccccc], Refiner switch at=0.5, "
+        "Pad conds=True, Sigma noise=1.01, Refiner=third [cccccccccc], Refiner switch at=0.5, "
         f"Comma padding backtrack=5, Prompt syntax=sd-webui, Precision=fp16, Version={VERSION}"
     )
 
