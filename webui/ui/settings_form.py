@@ -118,7 +118,7 @@ def text_keys() -> list[str]:
 def component(shape: Shape, value: Any) -> Component:
     name = shape.name
     look = {"label": t(f"setting.{name}"), "info": t(f"setting.{name}.help"), "elem_id": f"setting-{name}"}
-    choices = [(choice.shown, choice.value) for choice in shape.choices]
+    choices = offered(shape, value)
     match shape.kind:
         case "switch":
             return gr.Checkbox(value, **look)
@@ -134,6 +134,14 @@ def component(shape: Shape, value: Any) -> Component:
             return gr.Textbox(value, **look)
 
 
+def offered(shape: Shape, value: Any) -> list[tuple[Any, str]]:
+    """What a dropdown shows and stands for; the value too, where its file has gone or a program has set it."""
+    known = [(choice.shown, choice.value) for choice in shape.choices]
+    chosen = value if shape.kind == "several" else [value]
+    there = {choice.value for choice in shape.choices}
+    return known + [(each, each) for each in chosen if each not in there]
+
+
 def values(app: App) -> dict[str, Any]:
     """What the settings are, as JSON has it."""
     now = app.settings.now.model_dump(mode="json")
@@ -144,9 +152,7 @@ def current(app: App) -> list[Any]:
     """What a page that is opened now shows, in the order of the declaration."""
     now, found = values(app), shapes(app)
     return [
-        gr.Dropdown([(choice.shown, choice.value) for choice in found[name].choices], value=value)
-        if found[name].choices
-        else value
+        gr.Dropdown(offered(found[name], value), value=value) if found[name].choices else value
         for name, value in now.items()
     ]
 

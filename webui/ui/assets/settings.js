@@ -1,15 +1,17 @@
 // Settings: found by words, held against what is saved and against their defaults; the quick ones in the bar on top.
 {
   let known = null; // {values, defaults, quick}, as the server has them
-  let shown = {}; // what the tab's components hold
-  let wanted = null; // what they are to hold
+  let shown = {}; // what the tab's components hold, as far as they have told
+  let wanted = {}; // what they are to hold
   let finder = null;
   let bar = null;
 
   const equal = (one, other) => JSON.stringify(one) === JSON.stringify(other);
   const block = (name) => document.getElementById(`setting-${name}`);
   const make = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
-  const changes = () => Object.entries(shown).filter(([name, value]) => !equal(value, known.values[name]));
+  const now = (name) => (name in shown ? shown[name] : known.values[name]);
+  const names = () => Object.keys(known.values).filter(block);
+  const unsaved = () => Object.keys(shown).filter((name) => !equal(shown[name], known.values[name]));
 
   const learn = async () => {
     const answer = await atelier.look("page/settings");
@@ -27,17 +29,21 @@
     shown = Object.fromEntries(names.map((name, i) => [name, values[i]]));
     mark();
   };
-  atelier.putSettings = (names, values) => names.map((name, i) => (wanted && name in wanted ? wanted[name] : values[i]));
+  atelier.putSettings = (names, values) => {
+    const put = names.map((name, i) => (name in wanted ? wanted[name] : values[i]));
+    wanted = {};
+    return put;
+  };
   const put = (values) => {
-    wanted = values;
-    document.getElementById("put-settings").click();
+    Object.assign(wanted, values);
+    document.getElementById("put-settings")?.click(); // it is there once the tab has been opened
   };
 
   atelier.applySettings = async (names, values) => {
     if (!known) return;
     shown = Object.fromEntries(names.map((name, i) => [name, values[i]]));
     atelier.clearWrong();
-    const answer = await atelier.ask("page/settings", Object.fromEntries(changes()));
+    const answer = await atelier.ask("page/settings", Object.fromEntries(unsaved().map((name) => [name, shown[name]])));
     if (answer.error) atelier.sayWrong(answer, "setting");
     else take(answer);
     if (answer.error) reveal(answer.field);
@@ -52,30 +58,26 @@
 
   const mark = () => {
     if (!known || !finder) return;
-    let differing = 0;
-    for (const [name, value] of Object.entries(shown)) {
-      const differs = !equal(value, known.defaults[name]);
-      differing += differs;
-      block(name)?.classList.toggle("differs", differs);
-      block(name)?.classList.toggle("unsaved", !equal(value, known.values[name]));
+    for (const name of names()) {
+      const differs = !equal(now(name), known.defaults[name]);
+      block(name).classList.toggle("differs", differs);
       if (differs) addReset(name);
     }
-    const only = finder.querySelector(".changed-only");
-    only.textContent = atelier.word("page.settings.changed", { count: differing });
-    const unsaved = changes().length;
-    const apply = document.getElementById("apply");
-    apply.parentElement.dataset.unsaved = unsaved ? atelier.word("page.settings.unsaved", { count: unsaved }) : "";
+    const differing = Object.keys(known.values).filter((name) => !equal(now(name), known.defaults[name]));
+    finder.querySelector(".changed-only").textContent = atelier.word("page.settings.changed", { count: differing.length });
+    const count = unsaved().length;
+    const row = document.querySelector("#settings .apply");
+    if (row) row.dataset.unsaved = count ? atelier.word("page.settings.unsaved", { count }) : "";
     filter();
   };
 
   const addReset = (name) => {
-    const place = block(name);
-    if (!place || place.querySelector(".reset")) return;
+    if (block(name).querySelector(".reset")) return;
     const reset = finder.querySelector("template").content.firstElementChild.cloneNode(true);
     reset.title = atelier.word("page.settings.reset");
     reset.setAttribute("aria-label", `${reset.title}: ${atelier.word(`setting.${name}`)}`);
     reset.onclick = () => put({ [name]: known.defaults[name] });
-    place.append(reset);
+    block(name).append(reset);
   };
 
   // --- searching: every word has to stand in the name, label or help of a setting, in any language
@@ -102,9 +104,8 @@
     const words = finder.querySelector(".search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const onlyChanged = finder.querySelector(".changed-only").getAttribute("aria-pressed") === "true";
     let found = 0;
-    for (const name of Object.keys(shown)) {
+    for (const name of names()) {
       const place = block(name);
-      if (!place) continue;
       const fits = words.every((word) => haystack(name).includes(word)) && (!onlyChanged || place.classList.contains("differs"));
       place.classList.toggle("not-found", !fits);
       found += fits;
@@ -123,7 +124,7 @@
     const search = finder.querySelector(".search");
     search.placeholder = atelier.word("page.settings.find");
     search.setAttribute("aria-label", search.placeholder);
-    search.oninput = filter;
+    search.oninput = () => known && filter();
     finder.querySelector(".nothing").textContent = atelier.word("page.settings.nothing");
     for (const jump of finder.querySelectorAll("[data-section]")) {
       jump.textContent = atelier.word(`section.${jump.dataset.section}`);
@@ -132,9 +133,12 @@
     const only = finder.querySelector(".changed-only");
     only.onclick = () => {
       only.setAttribute("aria-pressed", only.getAttribute("aria-pressed") !== "true");
-      filter();
+      if (known) filter();
     };
-    mark();
+    setTimeout(() => {
+      mark(); // the rest of the tab is there now
+      put({}); // what the bar has changed before
+    });
   };
 
   // --- the bar on top of every tab: a change there is saved at once
