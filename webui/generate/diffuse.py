@@ -73,11 +73,12 @@ def diffuse(work: Work, watch: Watch, shot: Shot, todo: Pass, seen: Seen, under:
         latent, stopped = interrupted.x0, True
     watch.end()
     seen.refined |= guided.refined
+    seen.left_out |= "late" in guided.left_out.values()
     return Diffused(latent, stopped)
 
 
 def _guided(work: Work, watch: Watch, todo: Pass, seen: Seen) -> Refining:
-    prompts, network = work.texts.prompts(todo), _network(work, seen)
+    prompts, network, settings = work.texts.prompts(todo), _network(work, seen), work.order.settings
     for words in sorted(prompts.first):
         work.texts.encode(words)
     return Refining(
@@ -89,6 +90,10 @@ def _guided(work: Work, watch: Watch, todo: Pass, seen: Seen) -> Refining:
         prediction=network.prediction,
         interrupted=watch.interrupted,
         report=watch.report,
+        s_min_uncond=work.order.request.sampling.s_min_uncond,
+        s_min_uncond_all=settings.s_min_uncond_all,
+        skip_early_cond=settings.skip_early_cond,
+        steps=todo.calls,
         due=_due(work, todo, network),
         switch=lambda: _refiner(work, seen),
     )
@@ -96,17 +101,14 @@ def _guided(work: Work, watch: Watch, todo: Pass, seen: Seen) -> Refining:
 
 def _network(work: Work, seen: Seen) -> Network:
     """The model in use, as sampling asks it."""
-    schedule = _schedule(work)
-    low = schedule.sigma_to_t(work.order.request.sampling.s_min_uncond)
 
     def predict(x: Tensor, t: float, texts: Sequence[Text]) -> list[Tensor]:
-        seen.left_out |= t < low and not any(text.negative for text in texts)
         conds, padded = work.texts.for_network(texts)
         seen.padded |= padded
         model = work.models.model
         return model.family.predict(model.parts, x, t, conds)
 
-    return Network(predict, schedule, work.models.model.variant.objective.prediction)
+    return Network(predict, _schedule(work), work.models.model.variant.objective.prediction)
 
 
 def _schedule(work: Work) -> NoiseSchedule:
