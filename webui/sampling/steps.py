@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import expm1, log, sqrt
-from typing import TYPE_CHECKING
+from math import sqrt
+from typing import TYPE_CHECKING, TypeVar
 
 from webui.sampling.kinds import Noise, SamplerOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+N = TypeVar("N", float, "Tensor")
 
-def ancestral(sigma: float, sigma_next: float, eta: float) -> tuple[float, float]:
+
+def ancestral(sigma: N, sigma_next: N, eta: float) -> tuple[N, N]:
     """(sigma_down, sigma_up): step down to the first, add noise of the second, and be at sigma_next.
 
     sigma_down² + sigma_up² = sigma_next². With eta 1 the pair is DDPM's posterior, with eta 0 no noise is added.
     """
-    sigma_up = min(sigma_next, eta * sqrt(sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2))
-    return sqrt(sigma_next**2 - sigma_up**2), sigma_up
+    sigma_up = min(sigma_next, eta * (sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2) ** 0.5)
+    return (sigma_next**2 - sigma_up**2) ** 0.5, sigma_up
 
 
 def churned(
@@ -49,19 +51,3 @@ def dpm_solver_2(slope: Slope, x: Tensor, sigma: float, sigma_next: float, eps: 
     """
     middle = sqrt(sigma * sigma_next)
     return x + slope(x + eps * (middle - sigma), middle) * (sigma_next - sigma)
-
-
-def dpm_solver_3(slope: Slope, x: Tensor, sigma: float, sigma_next: float, eps: Tensor) -> tuple[Tensor, Tensor]:
-    """x at sigma_next of order 2 and of order 3, from the same slopes: DPM-Solver-3 (algorithm 2).
-
-    The first is DPM-Solver-2 with its middle at a third; how far they are apart tells the error. Two calls.
-    """
-    r1, r2 = 1 / 3, 2 / 3
-    h = log(sigma / sigma_next)
-    sigma1, sigma2 = sigma * (sigma_next / sigma) ** r1, sigma * (sigma_next / sigma) ** r2
-    eps1 = slope(x + eps * (sigma1 - sigma), sigma1)
-    bend = sigma2 * (r2 / r1) * (expm1(r2 * h) / (r2 * h) - 1)
-    eps2 = slope(x + eps * (sigma2 - sigma) - (eps1 - eps) * bend, sigma2)
-    euler = x + eps * (sigma_next - sigma)
-    low = euler + (eps1 - eps) * ((sigma_next - sigma) / (2 * r1))
-    return low, euler - (eps2 - eps) * (sigma_next / r2 * (expm1(h) / h - 1))

@@ -8,49 +8,46 @@ steps asked for counts for nothing, and as in sd-webui neither does ``s_noise``.
 
 from __future__ import annotations
 
-from math import atan, exp, isfinite, log, sqrt
+from math import atan, isfinite, log
 from typing import TYPE_CHECKING
 
+from webui.sampling.dpm_solver import DpmSolver, lam, sigma, target
 from webui.sampling.kinds import Denoise, Noise, Sampler, SamplerOptions
-from webui.sampling.steps import ancestral, dpm_solver_3
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 RELATIVE, ABSOLUTE = 0.05, 0.0078  # tolerances; the latter is two of 255 grey levels in −1 … 1
-FIRST_STEP = 0.05  # in log σ
-SAFETY = 0.81  # a step is accepted if the next could be so much longer
-CLOSE = 1e-5  # in log σ, to the end
+FIRST_STEP = 0.05  # in λ
+CLOSE = 1e-5  # in λ: the end is reached
+SAFETY = 0.81  # a step is accepted if the next may have at least so much of its length
 
 
 def dpm_adaptive(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, options: SamplerOptions) -> Tensor:
-    def slope(x: Tensor, sigma: float) -> Tensor:
-        return (x - denoise(x, sigma).x0) / sigma
-
     if len(sigmas) < 2:
         return x
-    sigma, end = sigmas[0], sigmas[-1] or sigmas[-2]
+    solver = DpmSolver(denoise)
+    at, end = lam(sigmas[0], x), lam(sigmas[-1] or sigmas[-2], x)
     h, x_before = FIRST_STEP, x
-    while log(sigma / end) > CLOSE:
-        sigma_next = max(end, sigma * exp(-h))
-        down = max(ancestral(sigma, sigma_next, options.eta)[0], end)
-        low, high = dpm_solver_3(slope, x, sigma, down, slope(x, sigma))
+    while at < end - CLOSE:
+        to = (at + h).minimum(end)
+        down, up = target(at, to, end, options.eta)
+        low, high = solver.third(x, at, down, solver.slope(x, at))
         error = _error(low, high, x_before)
         if not isfinite(error):  # no step would ever be short enough
             return high
         factor = _factor(error, 1.5 if options.eta else 3.0)
         h *= factor
         if factor >= SAFETY:
-            up = sqrt(sigma_next**2 - down**2)
-            x = high + noise(sigma, sigma_next) * up if up > 0 else high
-            x_before, sigma = low, sigma_next
+            x = high + up * noise(float(sigma(at)), float(sigma(to))) if up > 0 else high
+            x_before, at = low, to
     return x
 
 
 def _error(low: Tensor, high: Tensor, before: Tensor) -> float:
     """Root mean square of the error in units of the tolerance: 1 is just good enough."""
     allowed = (low.abs().maximum(before.abs()) * RELATIVE).clamp(min=ABSOLUTE)
-    return float(((low - high) / allowed).square().mean().sqrt())
+    return float(((low - high) / allowed).norm() / low.numel() ** 0.5)
 
 
 def _factor(error: float, order: float) -> float:

@@ -7,41 +7,36 @@ goes to less noise than wanted and fresh noise is added.
 from __future__ import annotations
 
 from itertools import pairwise
-from math import sqrt
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from webui.sampling.dpm_solver import DpmSolver, lam, sigma, target
 from webui.sampling.kinds import Denoise, Noise, Sampler, SamplerOptions
-from webui.sampling.steps import ancestral, dpm_solver_2, dpm_solver_3
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def dpm_fast(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, options: SamplerOptions) -> Tensor:
-    def slope(x: Tensor, sigma: float) -> Tensor:
-        return (x - denoise(x, sigma).x0) / sigma
-
-    def towards(x: Tensor, sigma: float, down: float, order: int) -> Tensor:
-        eps = slope(x, sigma)
-        match order:
-            case 3:
-                return dpm_solver_3(slope, x, sigma, down, eps)[1]
-            case 2:
-                return dpm_solver_2(slope, x, sigma, down, eps)
-            case _:
-                return x + eps * (down - sigma)
-
     orders = orders_of(len(sigmas) - 1)
     if not orders:
         return x
-    high, low = sigmas[0], sigmas[-1] or sigmas[-2]
-    at = [high * (low / high) ** (i / len(orders)) for i in range(len(orders))] + [low]
-    for (sigma, sigma_next), order in zip(pairwise(at), orders, strict=True):
-        down = max(ancestral(sigma, sigma_next, options.eta)[0], low)
-        x = towards(x, sigma, down, order)
-        if down < sigma_next:
-            up = sqrt(sigma_next**2 - down**2)
-            x = x + noise(sigma, sigma_next) * (options.s_noise * up)
+    solver = DpmSolver(denoise)
+    start, end = lam(sigmas[0], x), lam(sigmas[-1] or sigmas[-2], x)
+    places = [x.new_tensor(place, device="cpu") for place in np.linspace(float(start), float(end), len(orders) + 1)]
+    for (at, to), order in zip(pairwise(places), orders, strict=True):
+        down, up = target(at, to, end, options.eta)
+        eps = solver.slope(x, at)
+        match order:
+            case 3:
+                _, x = solver.third(x, at, down, eps)
+            case 2:
+                x = solver.second(x, at, down, eps)
+            case _:
+                x = solver.first(x, down, down - at, eps)
+        if up > 0:
+            x = x + up * options.s_noise * noise(float(sigma(at)), float(sigma(to)))
     return x
 
 
