@@ -11,7 +11,7 @@ from typing import NamedTuple
 from webui.messages import Message
 
 _AND = re.compile(r"\bAND\b")
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?|\d*\.\d+)")
+_NUMBER = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)")
 
 
 class Weighted(NamedTuple):
