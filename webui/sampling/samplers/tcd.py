@@ -43,8 +43,8 @@ def placed(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[fl
 
     More steps than there are such timesteps share all of the model's.
     """
-    known = taught(schedule) if n <= TAUGHT else schedule
-    return [*(known.sigmas[-1 - i * len(known.sigmas) // n] for i in range(n)), 0.0]
+    known = taught(schedule) if n <= TAUGHT else range(len(schedule.sigmas))
+    return [*(schedule.sigmas[known[-1 - i * len(known) // n]] for i in range(n)), 0.0]
 
 
 TCD = Sampler(

@@ -84,7 +84,7 @@ def _varying_corrector(nodes: list[float], phi: list[float]) -> list[float]:
 
 
 def _phi(h: float, count: int) -> list[float]:
-    """z^k·φ_k(z)/z^(k−1) at z = −h for k = 2 … count + 1; φ₁ = (e^z − 1)/z, φ_{k+1} = (φ_k − 1/k!)/z."""
+    """z·φ_k(z) at z = −h for k = 2 … count + 1, where φ₁ = (e^z − 1)/z and φ_{k+1} = (φ_k − 1/k!)/z."""
     found, value = [], math.expm1(-h)
     for k in range(1, count + 1):
         value = value / -h - 1 / math.factorial(k)
