@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from webui.messages import Fault
-from webui.settings import Settings, SettingsFile
+from webui.messages import LANGUAGES, Fault, texts
+from webui.settings import Settings, SettingsFile, changed
 
 
 @pytest.fixture
@@ -19,7 +19,21 @@ def test_changes_are_there_after_a_restart(file: Path) -> None:
     assert SettingsFile(file).now.randn_source == "CPU"
 
 
-@pytest.mark.parametrize(("name", "value"), [("sd_checkpoints_limit", 0), ("randn_source", "dice"), ("no_such", 1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sd_checkpoints_limit", 0),
+        ("sd_checkpoints_limit", True),
+        ("randn_source", "dice"),
+        ("eta_ancestral", float("nan")),
+        ("s_tmax", float("inf")),
+        ("tiling", None),
+        ("quicksettings_list", ["no_such"]),
+        ("infotext_skip_pasting", ["x" * 101]),
+        ("infotext_skip_pasting", ["x"] * 101),
+        ("no_such", 1),
+    ],
+)
 def test_one_wrong_value_changes_nothing_and_is_named(file: Path, name: str, value: object) -> None:
     settings = SettingsFile(file)
     with pytest.raises(Fault) as fault:
@@ -43,3 +57,30 @@ def test_a_damaged_file_is_put_aside_and_the_one_before_is_used(file: Path) -> N
     file.write_text('{"keep_unsav')
     assert SettingsFile(file).now.keep_unsaved_days == 5
     assert file.with_name("settings.json.damaged").read_text() == '{"keep_unsav'
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("quicksetting_list", "quicksettings_list"), ("eta", "eta_ddim")])
+def test_an_unknown_name_is_told_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(Fault) as fault:
+        changed(Settings(), {name: 1})
+    assert nearest in fault.value.message.params["nearest"]
+    assert nearest in fault.value.message.hint("zh-CN")
+
+
+def test_every_setting_has_its_words_in_every_language() -> None:
+    for language in LANGUAGES:
+        for name in Settings.model_fields:
+            label, help_ = texts(language)[f"setting.{name}"], texts(language)[f"setting.{name}.help"]
+            assert 2 <= len(label) <= 45, (language, name)
+            assert help_[-1] in ".。", (language, name)
+
+
+def test_labels_tell_settings_apart() -> None:
+    for language in LANGUAGES:
+        labels = [texts(language)[f"setting.{name}"] for name in Settings.model_fields]
+        assert len(set(labels)) == len(labels)
+
+
+def test_settings_survive_json() -> None:
+    settings = changed(Settings(), {"quicksettings_list": ["tiling", "rho"], "rho": 3, "keyedit_delimiters": "、。 "})
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings

@@ -151,10 +151,13 @@ def values(app: App) -> dict[str, Any]:
 def current(app: App) -> list[Any]:
     """What a page that is opened now shows, in the order of the declaration."""
     now, found = values(app), shapes(app)
-    return [
-        gr.Dropdown(offered(found[name], value), value=value) if found[name].choices else value
-        for name, value in now.items()
-    ]
+    return [_updated(found[name], value) for name, value in now.items()]
+
+
+def _updated(shape: Shape, value: Any) -> Any:
+    if not shape.choices:
+        return value
+    return gr.Dropdown(offered(shape, value), value=value, multiselect=shape.kind == "several")
 
 
 def calls(function: str, components: Mapping[str, Component]) -> dict[str, Any]:
