@@ -10,9 +10,9 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from webui.explain import image, model, prompt
+from webui.explain import image, model, prompt, sigmas
 
-KINDS = {module.NAME: module for module in (model, prompt, image)}
+KINDS = {module.NAME: module for module in (model, prompt, sigmas, image)}
 
 
 def main(argv: Sequence[str]) -> int:
