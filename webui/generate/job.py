@@ -12,6 +12,7 @@ from webui.events import Done, Failed, Progress, Saved
 from webui.files.hashes import sha256_of
 from webui.generate.diffuse import Work
 from webui.generate.loaded import Loaded
+from webui.generate.record import machine, record
 from webui.generate.texts import Texts
 from webui.generate.txt2img import Made, make
 from webui.jobs.executor import Control, Emit, Order
@@ -19,6 +20,7 @@ from webui.messages import Fault, Message
 from webui.models.manager import Manager
 from webui.outputs import encode, stage
 from webui.plan import Shot
+from webui.record import Machine
 from webui.request import final_size
 
 log = logging.getLogger(__name__)
@@ -48,16 +50,17 @@ def _make_all(manager: Manager, order: Order, emit: Emit, control: Control) -> b
             control.skip = False
             made = make(work, shot, emit, control)
             if made is not None:
-                emit(_staged(order, shot, made))
+                emit(_staged(order, shot, made, machine(models.model.device, models.model.precision)))
             if control.stop == "now":
                 return made is None or made.partial or shot is not order.shots[-1]
     return False
 
 
-def _staged(order: Order, shot: Shot, made: Made) -> Saved:
+def _staged(order: Order, shot: Shot, made: Made, machine: Machine) -> Saved:
     """Write the picture, synced, into this attempt's folder."""
     # What the job store alone keeps may be compared with later, so no pixel of it may change.
-    file = encode(made.pixels, made.infotext, order.settings, lossless=not order.request.keep.save)
+    extra = record(order, shot, made.pixels, made.infotext, made.partial, machine)
+    file = encode(made.pixels, made.infotext, order.settings, extra, lossless=not order.request.keep.save)
     path = stage(Path(order.staging), shot.index, file)
     height, width, _ = made.pixels.shape
     return Saved(
