@@ -66,6 +66,15 @@ def printed(formula: Callable[[Tensor, list[float], Generator, SamplerOptions], 
     return lambda x, sigmas, noise, options: formula(x, bars(sigmas), noise, options)
 
 
+def in_x(formula: Oracle) -> Oracle:
+    """A formula that goes along σ in x = x0 + σ·ε."""
+
+    def oracle(x_t: Tensor, sigmas: list[float], noise: Generator, options: SamplerOptions) -> Tensor:
+        return formula(x_t * math.hypot(1, sigmas[0]), sigmas, noise, options) / math.hypot(1, sigmas[-1])
+
+    return oracle
+
+
 def _karras(steps: int) -> tuple[float, ...]:
     return tuple(sigmas_for(find_sampler("Euler"), find_scheduler("karras"), steps, SCHEDULE, ScheduleOptions()))
 
@@ -75,6 +84,8 @@ def _whole(*timesteps: int) -> tuple[float, ...]:
 
 
 def _cases() -> Iterator[Case]:
+    for steps in (12, 20, 36, 50):
+        yield Case("Restart", "algorithm 1", in_x(textbook.restart), steps)
     for eta in (0.0, 0.4, 1.0):
         yield Case("DDIM", "eq. 12", printed(textbook.ddim), options={"eta": eta})
         yield Case("DDIM CFG++", "algorithm 2", printed(textbook.ddim_cfgpp), options={"eta": eta})

@@ -1,6 +1,6 @@
 """The papers' formulas as printed: x_t goes along ᾱ. Each: (x_t at bars[0], bars, noise, options) → x_t at bars[-1].
 
-λ = log(√ᾱ / √(1−ᾱ)), ρ = √(1−ᾱ) / √ᾱ.
+Only Restart is printed in x and σ, the sigmas of Karras et al. 2022. λ = log(√ᾱ / √(1−ᾱ)), ρ = √(1−ᾱ) / √ᾱ.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from scipy.integrate import quad
 from torch import Generator, Tensor
 
-from tests.sampling.oracle_papers.network import CFG, SCHEDULE, epsilon, randn_like, scaled
+from tests.sampling.oracle_papers.network import CFG, SCHEDULE, epsilon, guided, randn_like, scaled
 from webui.sampling.kinds import SamplerOptions
 
 
@@ -62,6 +62,38 @@ def plms(x: Tensor, bars: list[float], noise: Generator, options: SamplerOptions
                 eps = (55 * e[-1] - 59 * e[-2] + 37 * e[-3] - 9 * e[-4]) / 24
         x = transfer(x, eps, a, b)
     return x
+
+
+def restart(x: Tensor, sigmas: list[float], noise: Generator, options: SamplerOptions) -> Tensor:
+    """Xu et al. 2023, arXiv:2306.14878, algorithm 1 with Heun's method, x at sigmas[0] → x at 0.
+
+    Its constants are sd-webui's: how many restarts, of how many steps, and t_min and t_max near 0.1 and 2.
+    """
+    steps = len(sigmas) - 1
+    each, times = (steps // 4, 2) if steps >= 36 else (9, 1) if steps >= 20 else (0, 0)
+    main = [*_karras(sigmas[0], sigmas[-2], steps - each * times), 0.0]
+    t_min, t_max = (min(main, key=lambda t, wanted=wanted: abs(t - wanted)) for wanted in (0.1, 2.0))
+    for t, t_next in pairwise(main):
+        x = _heun(x, t, t_next)
+        for _ in range(times if t_next == t_min else 0):
+            x = x + math.sqrt(t_max**2 - t_min**2) * randn_like(x, noise)
+            for again, again_next in pairwise(_karras(t_max, t_min, each + 1)):
+                x = _heun(x, again, again_next)
+    return x
+
+
+def _heun(x: Tensor, t: float, t_next: float) -> Tensor:
+    """Karras et al. 2022, algorithm 1: one step of dx/dt = (x − D(x, t))/t."""
+    d = (x - guided(x, t).x0) / t
+    ahead = x + (t_next - t) * d
+    if t_next == 0:
+        return ahead
+    return x + (t_next - t) * (d / 2 + (ahead - guided(ahead, t_next).x0) / (2 * t_next))
+
+
+def _karras(high: float, low: float, count: int) -> list[float]:
+    """Karras et al. 2022, eq. 5, ρ = 7."""
+    return [(high ** (1 / 7) + i / (count - 1) * (low ** (1 / 7) - high ** (1 / 7))) ** 7 for i in range(count)]
 
 
 def lcm(x: Tensor, bars: list[float], noise: Generator, options: SamplerOptions) -> Tensor:
