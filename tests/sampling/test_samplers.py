@@ -15,14 +15,33 @@ import pytest
 import torch
 from torch import Tensor
 
-from webui.sampling.kinds import Denoise, Denoised, Noise, Sampler, find_sampler, find_scheduler, samplers, sigmas_for
+from webui.sampling.kinds import (
+    Denoise,
+    Denoised,
+    Noise,
+    Sampler,
+    calls,
+    find_sampler,
+    find_scheduler,
+    samplers,
+    sigmas_for,
+)
+from webui.sampling.samplers.dpm_fast import orders_of
+from webui.sampling.samplers.lms import weights
+from webui.sampling.samplers.restart import steps_of
 from webui.sampling.schedule import ScheduleOptions, leading_sigmas, scaled_linear
 
 MU, S = 0.7, 0.5
 SCHEDULE = scaled_linear()
 ALL = list(samplers().values())
-ORDER = {"Euler": 1, "Euler a": 1, "DDIM": 1, "Heun": 2, "DPM++ 2M": 2}
-ids = pytest.mark.parametrize("sampler", ALL, ids=lambda sampler: sampler.name)
+ADAPTIVE = find_sampler("DPM adaptive")
+ORDER = {  # of convergence
+    "DPM++ 2M": 2, "DPM++ SDE": 2, "DPM++ 2M SDE": 2, "DPM++ 2M SDE Heun": 2, "DPM++ 2S a": 2, "DPM++ 3M SDE": 2,
+    "Euler a": 1, "Euler": 1, "LMS": 4, "Heun": 2, "DPM2": 2, "DPM2 a": 2, "DPM fast": 3, "DDIM": 1,
+}  # fmt: skip
+named = lambda sampler: sampler.name  # noqa: E731
+fixed = pytest.mark.parametrize("sampler", [sampler for sampler in ALL if sampler is not ADAPTIVE], ids=named)
+k_diffusions = pytest.mark.parametrize("sampler", [find_sampler(name) for name in ORDER], ids=named)
 
 
 def around(mu: float) -> Denoise:
@@ -66,30 +85,37 @@ def karras(n: int) -> list[float]:
 # --- laws
 
 
-@ids
-def test_error_falls_with_the_documented_order(sampler: Sampler) -> None:
-    x = start(64, 10)
-    exact = MU + (x - MU) * math.hypot(S, 0.1) / math.hypot(S, 10)
-
-    def error(steps: int) -> float:
-        sigmas = np.geomspace(10, 0.1, steps + 1).tolist()
-        scale = math.hypot(1, 0.1) if "timesteps" in sampler.uses else 1  # these return √ᾱ x
-        return float((run(sampler, gaussian, x, sigmas, **without_noise(sampler)) * scale - exact).abs().max())
-
-    assert math.log2(error(64) / error(128)) == pytest.approx(ORDER[sampler.name], abs=0.15)
+def gentle(high: float, low: float, steps: int) -> list[float]:
+    """Even in log σ, but for a first step in pieces so short that a multistep solver's beginning does not count."""
+    even = np.geomspace(high, low, steps + 1)
+    first = high - (high - even[1]) * np.array([0, 1e-6, 1e-4, 1e-2, 0.1])
+    return [*first.tolist(), *even[1:].tolist()]
 
 
-@ids
-def test_twenty_steps_end_on_the_distribution(sampler: Sampler) -> None:
-    """The whole way, to σ = 0: every start ends near where the exact flow takes it."""
-    sigmas = karras(20)
+def error(sampler: Sampler, sigmas: list[float]) -> float:
     x = start(64, sigmas[0])
-    exact = MU + (x - MU) * S / math.hypot(S, sigmas[0])
-    found = run(sampler, gaussian, x, sigmas, **without_noise(sampler))
-    assert float((found - exact).abs().max()) < (0.2 if ORDER[sampler.name] == 1 else 0.04)
+    exact = MU + (x - MU) * math.hypot(S, sigmas[-1]) / math.hypot(S, sigmas[0])
+    scale = math.hypot(1, sigmas[-1]) if "timesteps" in sampler.uses else 1  # these return √ᾱ x
+    return float((run(sampler, gaussian, x, sigmas, **without_noise(sampler)) * scale - exact).abs().max())
 
 
-@ids
+@k_diffusions
+def test_error_falls_with_the_documented_order(sampler: Sampler) -> None:
+    if sampler.name == "DPM fast":  # 3·20 + 2 calls in 21 steps, 3·41 + 2 in 42; all but the last of order 3
+        coarse, fine = (np.geomspace(10, 0.1, number + 1).tolist() for number in (62, 125))
+    else:
+        coarse, fine = gentle(10, 0.1, 64), gentle(10, 0.1, 128)
+    assert math.log2(error(sampler, coarse) / error(sampler, fine)) == pytest.approx(ORDER[sampler.name], abs=0.25)
+
+
+@k_diffusions
+def test_twenty_steps_end_on_the_distribution(sampler: Sampler) -> None:
+    """The whole way: every start ends near where the exact flow takes it."""
+    sigmas = sigmas_for(sampler, find_scheduler("karras"), 20, SCHEDULE)
+    assert error(sampler, sigmas) < (0.2 if ORDER[sampler.name] == 1 else 0.04)
+
+
+@k_diffusions
 def test_linear_in_x_for_a_linear_denoiser(sampler: Sampler) -> None:
     def denoise(x: Tensor, sigma: float) -> Denoised:
         return Denoised(x / (1 + sigma**2))
@@ -107,8 +133,12 @@ def test_linear_in_x_for_a_linear_denoiser(sampler: Sampler) -> None:
         ("Euler a", {}),
         ("Euler a", {"eta": 0.5}),
         ("DDIM", {"eta": 1.0}),
+        ("DPM2 a", {}),
+        ("DPM++ 2S a", {}),
+        ("Restart", {}),
         ("Euler", {"s_churn": 40.0}),
         ("Heun", {"s_churn": 40.0}),
+        ("DPM2", {"s_churn": 40.0}),
     ],
 )
 def test_added_noise_keeps_mean_and_variance(name: str, options: dict[str, float]) -> None:
@@ -128,7 +158,7 @@ def test_added_noise_keeps_mean_and_variance(name: str, options: dict[str, float
     assert float(run(sampler, gaussian, mean, sigmas, lambda *_: torch.zeros(1), **options)) == pytest.approx(MU)
 
 
-@ids
+@fixed
 def test_a_batch_is_its_pictures_bit_for_bit(sampler: Sampler) -> None:
     sigmas = [float(sigma) for sigma in karras(12)]
     batch = torch.stack([start(7, sigmas[0], seed, torch.float32) for seed in range(3)])
@@ -143,7 +173,7 @@ def test_a_batch_is_its_pictures_bit_for_bit(sampler: Sampler) -> None:
         assert torch.equal(found[seed], run(sampler, curved, picture, sigmas, normal(seed, picture), **options))
 
 
-@ids
+@k_diffusions
 def test_model_is_called_as_often_as_said_and_noise_drawn_only_when_used(sampler: Sampler) -> None:
     called: list[float] = []
 
@@ -153,11 +183,14 @@ def test_model_is_called_as_often_as_said_and_noise_drawn_only_when_used(sampler
 
     sigmas = karras(8)
     run(sampler, denoise, start(4, sigmas[0]), sigmas, **without_noise(sampler))  # silent: raises if noise is drawn
-    assert len(called) == 8 * sampler.calls_per_step - (sampler.calls_per_step - 1)
+    assert len(called) == calls(sampler, sigmas)
     assert min(called) > 0
 
 
-@pytest.mark.parametrize(("name", "options"), [("Euler a", {}), ("DDIM", {"eta": 0.3})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("Euler a", {}), ("DPM2 a", {}), ("DPM++ 2S a", {}), ("DPM++ 2M SDE", {}), ("DDIM", {"eta": 0.3})],
+)
 def test_ancestral_noise_is_drawn_for_every_step_but_the_last(name: str, options: dict[str, float]) -> None:
     drawn: list[tuple[float, float]] = []
 
@@ -170,17 +203,25 @@ def test_ancestral_noise_is_drawn_for_every_step_but_the_last(name: str, options
     assert drawn == list(pairwise(sigmas))[:-1]
 
 
-@pytest.mark.parametrize("name", ["Euler", "Heun"])
-def test_churn_stays_between_its_limits(name: str) -> None:
+@pytest.mark.parametrize("name", [sampler.name for sampler in ALL if "churn" in sampler.uses])
+def test_churn_stays_between_its_limits_and_draws_beyond_them(name: str) -> None:
+    """As in k-diffusion: a limit does not change which noise the later steps are given."""
     drawn: list[float] = []
+    seen: list[float] = []
 
     def noise(sigma: float, sigma_next: float) -> Tensor:
         drawn.append(sigma)
         return torch.zeros(4, dtype=torch.float64)
 
+    def denoise(x: Tensor, sigma: float) -> Denoised:
+        seen.append(sigma)
+        return gaussian(x, sigma)
+
     sigmas = karras(20)
-    run(find_sampler(name), gaussian, start(4, sigmas[0]), sigmas, noise, s_churn=5.0, s_tmin=0.5, s_tmax=5.0)
-    assert drawn == [sigma for sigma in sigmas if 0.5 <= sigma <= 5.0]
+    run(find_sampler(name), denoise, start(4, sigmas[0]), sigmas, noise, s_churn=5.0, s_tmin=0.5, s_tmax=5.0)
+    assert drawn == sigmas[:-1]
+    raised = [sigma for sigma in sigmas[:-1] if any(math.isclose(other, sigma * (1 + 5 / 20)) for other in seen)]
+    assert raised == [sigma for sigma in sigmas if 0.5 <= sigma <= 5.0]
 
 
 @pytest.mark.parametrize(("s_churn", "factor"), [(0.6, 1.2), (1e9, math.sqrt(2))])
@@ -196,16 +237,105 @@ def test_churn_is_shared_among_the_steps_and_limited(s_churn: float, factor: flo
     assert seen == pytest.approx([8 * factor, 4 * factor, 2 * factor])
 
 
-def test_s_noise_scales_what_is_added() -> None:
+@pytest.mark.parametrize("sampler", [each for each in ALL if each.order <= 150], ids=named)
+def test_s_noise_scales_what_is_added_where_it_counts(sampler: Sampler) -> None:
     x = torch.zeros(100_000, dtype=torch.float64)
+    noisy = {"s_churn": 0.2} if "churn" in sampler.uses else {"eta": 1.0}
+    noises = [normal(0, x), normal(0, x)]
+    plain, scaled = (
+        float(run(sampler, lambda x, sigma: Denoised(x), x, [2.0, 1.0], noise, s_noise=s_noise, **noisy).std())
+        for noise, s_noise in zip(noises, (1.0, 1.5), strict=True)
+    )
+    assert scaled == pytest.approx(plain * (1.5 if "s_noise" in sampler.uses else 1.0))
 
-    def added(name: str, **options: float) -> float:
-        return float(
-            run(find_sampler(name), lambda x, sigma: Denoised(x), x, [2.0, 1.0], normal(0, x), **options).std()
-        )
 
-    assert added("Euler a", s_noise=1.5) == pytest.approx(1.5 * added("Euler a"))
-    assert added("Euler", s_churn=0.2, s_noise=1.5) == pytest.approx(1.5 * added("Euler", s_churn=0.2))
+# --- solvers that choose
+
+
+def adaptive(denoise: Denoise, sigmas: list[float], eta: float = 0.0) -> tuple[Tensor, int]:
+    called: list[float] = []
+
+    def counted(x: Tensor, sigma: float) -> Denoised:
+        called.append(sigma)
+        return denoise(x, sigma)
+
+    x = start(64, sigmas[0])
+    return run(ADAPTIVE, counted, x, sigmas, normal(0, x), eta=eta), len(called)
+
+
+def test_dpm_adaptive_ends_within_its_tolerance() -> None:
+    x = start(64, 14.6)
+    exact = MU + (x - MU) * math.hypot(S, 0.03) / math.hypot(S, 14.6)
+    found, called = adaptive(gaussian, [14.6, 0.03])
+    assert float(((found - exact) / (0.0078 + 0.05 * exact.abs())).square().mean().sqrt()) < 1
+    assert called % 3 == 0
+
+
+def test_dpm_adaptive_asks_only_for_the_range() -> None:
+    few, many = (
+        adaptive(gaussian, [14.6, 0.03, 0.0], eta=1.0),
+        adaptive(gaussian, [14.6, *np.linspace(9, 1), 0.03, 0.0], eta=1.0),
+    )
+    assert torch.equal(few[0], many[0])
+
+
+def test_dpm_adaptive_takes_more_steps_where_it_is_harder() -> None:
+    def wavy(x: Tensor, sigma: float) -> Denoised:
+        return Denoised(gaussian(x, sigma).x0 + 0.2 * math.sin(12 * math.log(sigma)))
+
+    assert adaptive(wavy, [14.6, 0.03])[1] > 1.5 * adaptive(gaussian, [14.6, 0.03])[1]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_dpm_adaptive_ends_whatever_the_network_answers(bad: float) -> None:
+    found, called = adaptive(lambda x, sigma: Denoised(x * bad), [14.6, 0.03])
+    assert not torch.isfinite(found).any()
+    assert called <= 6
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_the_calls_of_dpm_adaptive_are_estimated_within_a_factor_of_two(eta: float) -> None:
+    assert 0.5 < adaptive(curved, [14.6, 0.03], eta)[1] / calls(ADAPTIVE, [14.6, 0.03]) < 2
+
+
+@pytest.mark.parametrize("sampler", [ADAPTIVE, find_sampler("DPM fast")], ids=named)
+def test_an_empty_range_leaves_x_as_it_is(sampler: Sampler) -> None:
+    x = start(4, 1.0)
+    for sigmas in ([0.0], [0.5], [0.5, 0.0]):
+        assert torch.equal(run(sampler, gaussian, x, sigmas, normal(0, x)), x)
+
+
+@pytest.mark.parametrize(
+    ("number", "orders"),
+    [(0, []), (1, [1]), (2, [2]), (3, [2, 1]), (4, [3, 1]), (5, [3, 2]), (6, [3, 2, 1]), (12, [3, 3, 3, 2, 1])],
+)
+def test_dpm_fast_spends_its_calls(number: int, orders: list[int]) -> None:
+    assert orders_of(number) == orders
+    assert sum(orders) == number
+
+
+@pytest.mark.parametrize(
+    ("steps", "each", "times"), [(1, 0, 0), (19, 0, 0), (20, 9, 1), (35, 9, 1), (36, 9, 2), (60, 15, 2)]
+)
+def test_restart_goes_back_as_in_sd_webui(steps: int, each: int, times: int) -> None:
+    sigmas = karras(steps)
+    done = steps_of(sigmas)
+    assert len(done) == steps
+    main = karras(steps - each * times)
+    ups = [(before[1], after[0]) for before, after in pairwise(done) if after[0] != before[1]]
+    if times:
+        low, high = (min(main, key=lambda sigma: abs(sigma - wanted)) for wanted in (0.1, 2.0))
+        assert ups == [(low, pytest.approx(high))] * times
+    else:
+        assert ups == []
+        assert done == list(pairwise(sigmas))
+
+
+def test_restart_takes_its_own_sigmas_from_any_schedule() -> None:
+    """From 20 steps on only the first of what it is given and the last but one count, as in sd-webui."""
+    sigmas = karras(24)
+    other = [sigmas[0], *np.linspace(9, 1, 22), *sigmas[-2:]]
+    assert steps_of(other) == steps_of(sigmas)
 
 
 # --- other people's formulas
@@ -282,6 +412,48 @@ def test_ddim_is_equation_12_of_the_paper(eta: float) -> None:
 
     found = run(find_sampler("DDIM"), curved, start_x, sigmas, normal(3, start_x), eta=eta)
     torch.testing.assert_close(found, x, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("steps", "each", "times"), [(20, 9, 1), (48, 12, 2)])
+def test_restart_is_algorithm_1_of_the_paper(steps: int, each: int, times: int) -> None:
+    """Xu et al. 2023: down by Heun; at t_min, ``times`` times: noise up to t_max, and down again."""
+
+    def slope(x: Tensor, t: float) -> Tensor:
+        return (x - curved(x, t).x0) / t
+
+    def heun(x: Tensor, t: float, t_next: float) -> Tensor:
+        d = slope(x, t)
+        ahead = x + (t_next - t) * d
+        return x + (t_next - t) / 2 * (d + slope(ahead, t_next)) if t_next else ahead
+
+    def grid(high: float, low: float, n: int) -> list[float]:
+        return [(high ** (1 / 7) + i / n * (low ** (1 / 7) - high ** (1 / 7))) ** 7 for i in range(n + 1)]
+
+    sigmas = karras(steps)
+    main = [*grid(sigmas[0], sigmas[-2], steps - each * times - 1), 0.0]
+    t_min, t_max = (min(main, key=lambda t: abs(t - wanted)) for wanted in (0.1, 2.0))
+    x = start_x = start(32, sigmas[0])
+    noise = normal(3, start_x)
+    for t, t_next in pairwise(main):
+        x = heun(x, t, t_next)
+        for _ in range(times if t_next == t_min else 0):
+            x = x + math.sqrt(t_max**2 - t_min**2) * noise(t_min, t_max)
+            for again, again_next in pairwise(grid(t_max, t_min, each)):
+                x = heun(x, again, again_next)
+    found = run(find_sampler("Restart"), curved, start_x, sigmas, normal(3, start_x))
+    torch.testing.assert_close(found, x, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_lms_weights_integrate_polynomials_exactly(count: int) -> None:
+    """Adams and Bashforth's own where the steps are equal; and any polynomial of lower degree than there are values."""
+    bashforth = {1: [1], 2: [3 / 2, -1 / 2], 3: [23 / 12, -16 / 12, 5 / 12], 4: [55 / 24, -59 / 24, 37 / 24, -9 / 24]}
+    assert weights([-float(i) for i in range(count)], 1.0) == pytest.approx(bashforth[count])
+    at, end = [2.0, 3.5, 4.0, 7.0][:count], 1.25
+    for degree in range(count):
+        exact = (end ** (degree + 1) - at[0] ** (degree + 1)) / (degree + 1)
+        found = sum(weight * value**degree for weight, value in zip(weights(at, end), at, strict=True))
+        assert found == pytest.approx(exact)
 
 
 def network(sigma: float, x: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
-"""DPM++ 3M SDE: as DPM++ 2M SDE, with the estimates of two steps before: one call a step and third order without noise.
+"""DPM++ 3M SDE: as DPM++ 2M SDE, with the estimates of the two steps before: one call a step.
 
-k-diffusion's: an exponential integrator whose polynomial in λ = −log σ goes through three estimates, where Lu et al.
-2022 (arXiv:2211.01095) stop at two. φ₂ and φ₃ are those of Hochbruck & Ostermann 2010, "Exponential integrators".
+The multistep solver of three estimates of Lu et al. 2022 (arXiv:2211.01095) on the stochastic equation, as
+k-diffusion has it. φ₂ and φ₃ are those of exponential integrators (Hochbruck & Ostermann 2010). The second divided
+difference stands where the second derivative, twice as large, ought to: so the order without noise is 2, not 3. It is
+so in the authors' program too, and pictures depend on it.
 """
 
 from __future__ import annotations
