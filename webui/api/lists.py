@@ -21,6 +21,8 @@ OPTIONS: Mapping[kinds.Use, str] = {
     "second_order": "second_order",
     "brownian": "brownian_noise",
 }
+# Samplers that sd-webui makes from another by an option; here they are samplers of their own.
+VARIANTS: Mapping[str, Mapping[str, str]] = {"DPM++ 2M SDE Heun": {"solver_type": "heun"}}
 
 
 class SdModel(BaseModel):
@@ -98,7 +100,8 @@ def _options(sampler: kinds.Sampler) -> dict[str, str]:
         return {}
     named = isinstance(sampler.schedule, str) and sampler.schedule != UNIFORM
     schedule = {"scheduler": str(sampler.schedule)} if named else {}
-    return schedule | {name: "True" for use, name in OPTIONS.items() if use in sampler.uses}
+    used = {name: "True" for use, name in OPTIONS.items() if use in sampler.uses}
+    return {**schedule, **used, **VARIANTS.get(sampler.name, {})}
 
 
 def upscaler_list() -> list[Upscaler]:
