@@ -29,13 +29,13 @@ def sampler_options(order: Order, sampler: Sampler) -> SamplerOptions:
 def _eta(asked: float | None, settings: Settings, sampler: Sampler) -> float:
     """sd-webui has two settings: one for the samplers that it runs on timesteps, one for all others.
 
-    A sampler whose default is another than the setting's has a meaning of its own for eta and keeps it.
+    A setting that was left alone leaves a sampler its own default (TCD's is not 1).
     """
     if asked is not None:
         return asked
     name = "eta_ddim" if "timesteps" in sampler.uses else "eta_ancestral"
-    own = sampler.options.eta
-    return getattr(settings, name) if own == Settings.model_fields[name].default else own
+    chosen: float = getattr(settings, name)
+    return chosen if chosen != Settings.model_fields[name].default else sampler.options.eta
 
 
 def schedule_options(settings: Settings, *, sdxl: bool) -> ScheduleOptions:
@@ -47,4 +47,5 @@ def schedule_options(settings: Settings, *, sdxl: bool) -> ScheduleOptions:
         beta_beta=settings.beta_dist_beta,
         discard_next_to_last=settings.always_discard_next_to_last_sigma,
         sdxl=sdxl,
+        uni_pc_skip_type=settings.uni_pc_skip_type,
     )
