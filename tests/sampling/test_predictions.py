@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_a_flows_times_are_shifted_as_in_stable_diffusion_3(shift: float, i: int
 def test_a_flows_times_are_those_of_diffusers(shift: float) -> None:
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
-    oracle = FlowMatchEulerDiscreteScheduler(shift=shift)
+    oracle: Any = FlowMatchEulerDiscreteScheduler(shift=shift)
     times = [FLOW.timestep(flow(shift), sigma) for sigma in flow(shift).sigmas]
     np.testing.assert_allclose(times[:-1], oracle.timesteps.numpy()[:0:-1], rtol=1e-5)
     assert times[-1] == pytest.approx(1000 * FLOW_T_MAX)

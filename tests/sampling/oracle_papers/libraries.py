@@ -19,10 +19,12 @@ BETAS: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedul
 def unipc(x: Tensor, sigmas: list[float], noise: torch.Generator, options: SamplerOptions) -> Tensor:
     from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
-    scheduler = UniPCMultistepScheduler(
-        **BETAS, solver_order=options.uni_pc_order, solver_type=options.uni_pc_variant,
-        lower_order_final=options.uni_pc_lower_order_final,
-    )  # fmt: skip
+    chosen: dict[str, Any] = {
+        "solver_order": options.uni_pc_order,
+        "solver_type": options.uni_pc_variant,
+        "lower_order_final": options.uni_pc_lower_order_final,
+    }
+    scheduler = UniPCMultistepScheduler(**BETAS, **chosen)
     return _multistep(scheduler, x, sigmas)
 
 
@@ -44,7 +46,7 @@ def plms(x: Tensor, sigmas: list[float], noise: torch.Generator, options: Sample
     """On the timesteps that sd-webui takes: its last step, to the first timestep of all, is not run there."""
     from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 
-    scheduler = PNDMScheduler(**BETAS, skip_prk_steps=True, steps_offset=1)
+    scheduler: Any = PNDMScheduler(**BETAS, skip_prk_steps=True, steps_offset=1)
     _share_alphas(scheduler)
     scheduler.set_timesteps(len(sigmas))
     for t in scheduler.timesteps[: len(sigmas)]:  # one more call than steps
