@@ -15,6 +15,7 @@ from webui.reproduce.text import Text, as_declared, declared
 from webui.sampling.kinds import Sampler, Scheduler
 
 AS_BEFORE = ("", "Use same sampler", "Use same scheduler", "Use same checkpoint")
+SECOND = ("Hires sampler", "Hires schedule type")
 BUILT_IN_VAES = ("Automatic", "None")
 ALWAYS_SCHEDULED = "Restart"  # had its schedule before sd-webui 1.9 whatever its name ended in
 
@@ -36,14 +37,14 @@ def methods(text: Text, at_hand: AtHand) -> Findings:
         yield Value("sampling.sampler", first.sampler.name)
     if first.scheduler:
         yield Value("sampling.scheduler", names.scheduler_for(first.sampler, first.scheduler))
-    yield from _eta(text)
+    second = _chosen(text, at_hand, SECOND, first.scheduler) if text.has_hires else first
+    yield from _eta(text, (first.sampler, second.sampler or first.sampler))
     if text.has_hires:
-        yield from _second_method(text, at_hand, first)
+        yield from _second_method(first, second)
 
 
-def _second_method(text: Text, at_hand: AtHand, first: Chosen) -> Findings:
+def _second_method(first: Chosen, second: Chosen) -> Findings:
     """The text has the second pass's names where they differ. The same schedule may not be the same choice there."""
-    second = _chosen(text, at_hand, ("Hires sampler", "Hires schedule type"), first.scheduler)
     yield from second.notes
     sampler = second.sampler or first.sampler
     yield Value("hires.sampler", sampler.name if sampler and sampler is not first.sampler else "")
@@ -85,10 +86,15 @@ def _had_no_schedule(text: Text, sampler: Sampler | None) -> bool:
     )
 
 
-def _eta(text: Text) -> Findings:
-    """Under its key of DDIM, or of the others; none means the sampler's own."""
+def _eta(text: Text, samplers: tuple[Sampler | None, ...]) -> Findings:
+    """Under its key of DDIM, or of the others; none means the sampler's own.
+
+    Two passes that go by different keys and differ had it from the settings, which are read elsewhere.
+    """
+    uses = {sampler.uses for sampler in samplers if sampler and "eta" in sampler.uses}
+    keys = {"Eta DDIM" if "timesteps" in use else "Eta" for use in uses}
     key = next((key for key in ("Eta", "Eta DDIM") if key in text.fields), None)
-    if key is None:
+    if key is None or len({text.fields.get(key) for key in keys}) > 1:
         yield Value("sampling.eta", None)
     else:
         yield from as_declared(declared()["Eta"], key, text.fields[key])
