@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -13,9 +13,9 @@ from webui.app import App
 from webui.events import Progress
 from webui.jobs.executor import InProcess
 from webui.jobs.queue import Snapshot
-from webui.messages import Message
+from webui.messages import LANGUAGES, Message
 from webui.paths import Paths
-from webui.request import Batch, Prompts, Sampling, Size, Txt2Img
+from webui.request import Batch, Hires, Prompts, Sampling, Size, Txt2Img
 from webui.settings import Settings
 from webui.ui import live
 from webui.ui.reader import Reader
@@ -41,7 +41,8 @@ def running(app: App, **values: Any) -> Snapshot:
 
 
 def test_a_browser_that_asked_for_nothing_sees_an_empty_stage(app: App) -> None:
-    assert live.view(app, ANN) == {"queue": "Ready", "busy": False, **live.EMPTY}
+    keys = {"attention": 0.1, "extra": 0.05, "delimiters": Settings().keyedit_delimiters}
+    assert live.view(app, ANN) == {"queue": "Ready", "busy": False, "keys": keys, **live.EMPTY}
 
 
 def test_a_job_that_is_done_shows_its_pictures(app: App) -> None:
@@ -93,6 +94,25 @@ def test_large_seeds_stay_exact(app: App) -> None:
 def test_a_running_job_says_where_it_is(app: App, language: str, line: str, left: str) -> None:
     now = live.now(running(app), language)
     assert now == {"index": 1, "line": line, "left": left, "fraction": 0.8, "preview": "abcd"}
+
+
+def test_the_second_pass_says_that_it_is_one(app: App) -> None:
+    second = Progress(step=2, steps=8, index=1, fraction=0.9, hires=True)
+    now = live.now(running(app, progress=second), "en")
+    assert now and now["line"] == "Picture 2 of 2 · Second pass, step 2 of 8"
+
+
+def test_every_phase_has_words(app: App) -> None:
+    for phase in get_args(Progress.model_fields["phase"].annotation):
+        for language in LANGUAGES:
+            now = live.now(running(app, progress=Progress(phase=phase, step=1, steps=2)), language)
+            assert now and now["line"]
+
+
+def test_the_stage_has_the_size_of_the_finished_picture(app: App) -> None:
+    job = app.submit(small().model_copy(update={"hires": Hires(scale=1.5)}))
+    view = live.stage(app.wait(job.id), "en", app)
+    assert (view["job"]["width"], view["job"]["height"]) == (96, 96)
 
 
 def test_nothing_is_promised_while_nothing_is_known(app: App) -> None:

@@ -51,6 +51,70 @@ def test_a_wrong_value_is_answered_in_words(app: App, changes: dict[str, object]
     assert (reply.json()["field"], reply.json()["detail"]) == (field, detail)
 
 
+def test_settings_of_one_job_alone(app: App) -> None:
+    overrides = {"CLIP_stop_at_last_layers": 2, "prompt_syntax": "sd-webui"}
+    reply = browser(app).post("/page/jobs", json={**VALUES, "overrides": overrides})
+    job = app.wait(reply.json()["id"]).job
+    assert (job.request.models.clip_skip, job.settings.prompt_syntax) == (2, "sd-webui")
+    assert app.settings.now.prompt_syntax == "atelier"
+
+
+@pytest.mark.parametrize("overrides", [{"no_such": 1}, {"CLIP_stop_at_last_layers": 99}, ["x"], "x", 5])
+def test_wrong_settings_of_a_job_are_refused(app: App, overrides: object) -> None:
+    reply = browser(app).post("/page/jobs", json={**VALUES, "overrides": overrides})
+    assert reply.status_code == 422
+    assert reply.json()["detail"]
+
+
+def test_a_picture_is_enlarged_as_the_form_says(app: App) -> None:
+    client = browser(app)
+    first = app.wait(client.post("/page/jobs", json=VALUES).json()["id"]).job
+    asked = {"job": first.id, "index": 0, "values": {**VALUES, "hires.scale": 1.5, "hires.upscaler": "Lanczos"}}
+    reply = client.post("/page/enlarge", json=asked)
+    assert reply.status_code == 202
+    job = app.wait(reply.json()["id"]).job
+    assert job.client == ME.client
+    assert job.request.hires and (job.request.hires.scale, job.request.hires.upscaler) == (1.5, "Lanczos")
+    assert job.request.hires.source
+    assert job.shots[0].seed == first.shots[0].seed
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [({"index": 7}, 404, None), ({"job": "nobody"}, 404, None), ({"values": {"hires.scale": 9}}, 422, "hires.scale")],
+)
+def test_enlarging_what_is_not_there_is_refused(
+    app: App, changes: dict[str, object], status: int, field: str | None
+) -> None:
+    client = browser(app)
+    job = client.post("/page/jobs", json=VALUES).json()["id"]
+    app.wait(job)
+    reply = client.post("/page/enlarge", json={"job": job, "index": 0, "values": VALUES} | changes)
+    assert (reply.status_code, reply.json().get("field")) == (status, field)
+
+
+def test_styles_are_saved_applied_and_deleted(app: App) -> None:
+    client = browser(app)
+    oil = {"name": "Oil", "prompt": "{prompt}, oil painting", "negative": "photo"}
+    assert client.post("/page/styles", json=oil).json() == [oil]
+    ink = {"name": "墨", "prompt": "ink", "negative": ""}
+    client.post("/page/styles", json=ink)
+    assert client.get("/page/styles").json() == [oil, ink]
+    asked = {"names": ["Oil", "墨"], "prompt": "a boat", "negative": "text"}
+    applied = client.post("/page/styles/apply", json=asked).json()
+    assert applied == {"prompt": "a boat, oil painting, ink", "negative": "text, photo"}
+    assert client.post("/page/styles/delete", json=oil).json() == [ink]
+    assert client.post("/page/styles/apply", json=asked).status_code == 422
+    assert client.post("/page/styles", json={"name": " "}).json()["field"] == "name"
+
+
+def test_a_job_has_the_styles_that_were_chosen(app: App) -> None:
+    client = browser(app)
+    client.post("/page/styles", json={"name": "Oil", "prompt": "oil painting"})
+    reply = client.post("/page/jobs", json={**VALUES, "prompts.styles": ["Oil"]})
+    assert app.wait(reply.json()["id"]).job.shots[0].prompt == "a boat, oil painting"
+
+
 def test_commands_are_about_one_job(app: App) -> None:
     client = browser(app)
     job = app.submit(routes.form.read(VALUES, app.settings.now))
@@ -86,7 +150,8 @@ def test_the_stream_sends_what_has_changed_and_nothing_else(app: App) -> None:
         return json.loads(first.removeprefix("data: ")), json.loads(second.removeprefix("data: "))
 
     first, second = asyncio.run(listen())
-    assert first == {"queue": "就绪", "busy": False, **routes.live.EMPTY}
+    keys = routes.live.keys(app.settings.now)
+    assert first == {"queue": "就绪", "busy": False, "keys": keys, **routes.live.EMPTY}
     assert "queue" not in second
     assert len(second["pictures"]) == 1  # type: ignore[arg-type]
 

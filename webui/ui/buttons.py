@@ -16,4 +16,4 @@ def icon(code: str, picture: str, js: str = "", *, elem_id: str | None = None) -
 
 def hidden(elem_id: str) -> gr.Button:
     """Pressed by the page's scripts alone, to have an event of gradio's happen."""
-    return gr.Button("", elem_id=elem_id, elem_classes="hidden")
+    return gr.Button("", elem_id=elem_id, elem_classes="unseen")

@@ -40,10 +40,11 @@ FROM_SETTINGS: Mapping[str, str] = {
 ZERO_IS_NONE = frozenset({"sampling.s_tmax"})
 # Dropdowns that may be empty, which leaves the choice to the request's default.
 MAY_BE_EMPTY = frozenset({"models.checkpoint", "models.vae", "hires.checkpoint", "refiner.checkpoint"})
-# Switches of the page: a part of the request that is off is not asked for, and what stands in it waits.
+# Parts of a request that may be absent.
+PARTS = ("hires", "refiner")
+# Switches of the page: what is switched off is not asked for; what stands there waits.
 SWITCHES: Mapping[str, frozenset[str]] = {
-    "hires.enabled": frozenset({"hires"}),
-    "refiner.enabled": frozenset({"refiner"}),
+    **{f"{part}.enabled": frozenset({part}) for part in PARTS},
     "seeds.extra": frozenset(
         f"seeds.{name}" for name in ("subseed", "subseed_strength", "resize_width", "resize_height")
     ),
@@ -79,7 +80,7 @@ def _is_model(kind: Any) -> bool:
 
 def read(values: Mapping[str, Any], settings: Settings, language: str = "en") -> Txt2Img:
     """The request that the form's values, by path, ask for. Raises Fault naming the first field that is wrong."""
-    nested: dict[str, Any] = {}
+    nested: dict[str, Any] = {part: {} for part in PARTS if values.get(f"{part}.enabled")}
     for path, value in (from_settings(settings) | _asked(values)).items():
         part, _, name = path.rpartition(".")
         (nested.setdefault(part, {}) if part else nested)[name] = value

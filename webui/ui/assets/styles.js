@@ -27,8 +27,8 @@
     part("names").replaceChildren(...names);
   };
   const entry = (text, isChosen, style) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, role: "option" });
-    button.setAttribute("aria-selected", isChosen);
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+    button.setAttribute("aria-current", isChosen);
     button.onclick = () => {
       choose(style);
       part("name").focus();

@@ -149,9 +149,8 @@ def _hires(form: Form, page: Page) -> None:
         with gr.Row(elem_classes="pair"):
             form.choice("hires.upscaler", [*latent_modes(), *upscalers()])
             form.slider("hires.steps")
-        with gr.Row(elem_classes="pair"):
-            form.slider("hires.denoising")
-            form.slider("hires.scale")
+        form.slider("hires.denoising")
+        form.slider("hires.scale")
         with gr.Row(elem_classes="pair"):
             form.slider("hires.width")
             form.slider("hires.height")
