@@ -14,11 +14,53 @@ from webui.sampling.kinds import find_sampler, find_scheduler, samplers
 def test_names_aliases_and_order_are_those_of_sd_webui() -> None:
     assert [(each.name, each.aliases) for each in samplers().values()] == [
         ("DPM++ 2M", ("k_dpmpp_2m",)),
+        ("DPM++ SDE", ("k_dpmpp_sde",)),
+        ("DPM++ 2M SDE", ("k_dpmpp_2m_sde",)),
+        ("DPM++ 2M SDE Heun", ("k_dpmpp_2m_sde_heun",)),
+        ("DPM++ 2S a", ("k_dpmpp_2s_a",)),
+        ("DPM++ 3M SDE", ("k_dpmpp_3m_sde",)),
         ("Euler a", ("k_euler_a", "k_euler_ancestral")),
         ("Euler", ("k_euler",)),
+        ("LMS", ("k_lms",)),
         ("Heun", ("k_heun",)),
+        ("DPM2", ("k_dpm_2",)),
+        ("DPM2 a", ("k_dpm_2_a",)),
+        ("DPM fast", ("k_dpm_fast",)),
+        ("DPM adaptive", ("k_dpm_ad",)),
+        ("Restart", ("restart",)),
         ("DDIM", ("ddim",)),
+        ("DDIM CFG++", ("ddim_cfgpp",)),
+        ("PLMS", ("plms",)),
+        ("UniPC", ("unipc",)),
+        ("LCM", ("k_lcm",)),
+        ("TCD", ("tcd",)),
+        ("DEIS", ("deis",)),
     ]
+
+
+def test_what_they_use_is_as_in_sd_webui() -> None:
+    """Which of its samplers take which option, are of second order, leave a sigma out; its own are up to DDIM."""
+
+    def using(*uses: str) -> list[str]:
+        return [each.name for each in samplers().values() if each.order <= 150 and each.uses.issuperset(uses)]
+
+    assert using("second_order") == ["DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"]
+    assert using("brownian") == ["DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"]
+    assert using("discard") == ["DPM++ 3M SDE", "DPM2", "DPM2 a"]
+    assert using("ensd") == ["DPM++ 2S a", "Euler a", "DPM2 a", "DPM fast", "DPM adaptive"]
+    assert using("churn") == ["Euler", "Heun", "DPM2"]
+    assert using("eta") == [*using("brownian")[:3], *using("ensd")[:1], "DPM++ 3M SDE", *using("ensd")[1:], "DDIM"]
+    assert set(using("s_noise")) == {*using("brownian"), *using("churn"), "DPM++ 2S a", "DPM2 a", "DPM fast"}
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("DPM++ 2S", "DPM++ 2S a"), ("dpm adaptiv", "DPM adaptive"), ("Restrat", "Restart"), ("UniPCC", "UniPC")],
+)
+def test_new_names_are_among_the_nearest(word: str, nearest: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        find_sampler(word)
+    assert caught.value.nearest[0] == nearest
 
 
 @pytest.mark.parametrize("word", ["Euler a", "euler a", "K_EULER_A", "k_euler_ancestral"])
