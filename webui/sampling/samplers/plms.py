@@ -33,8 +33,8 @@ def plms(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, options
     history: deque[Tensor] = deque(maxlen=len(ADAMS_BASHFORTH))
     for sigma, sigma_next in pairwise(sigmas):
         history.appendleft(slope(x, sigma))
-        weights = ADAMS_BASHFORTH[len(history) - 1]
-        eps = sum((e * w for e, w in zip(history, weights, strict=True)), x * 0)
+        first, *others = (e * w for e, w in zip(history, ADAMS_BASHFORTH[len(history) - 1], strict=True))
+        eps = sum(others, first)
         if len(history) == 1 and sigma_next > 0:  # at σ = 0 there is no slope
             eps = (eps + slope(x + eps * (sigma_next - sigma), sigma_next)) / 2
         x = x + eps * (sigma_next - sigma)

@@ -43,44 +43,49 @@ def unipc(denoise: Denoise, x: Tensor, sigmas: list[float], noise: Noise, option
     return x / math.hypot(1, sigmas[-1])
 
 
-def _minus(base: Tensor, changes: list[Tensor], weights: list[float]) -> Tensor:
-    return base - sum((change * weight for change, weight in zip(changes, weights, strict=True)), base * 0)
+def _minus(x: Tensor, changes: list[Tensor], weights: list[float]) -> Tensor:
+    for change, weight in zip(changes, weights, strict=True):
+        x = x - change * weight
+    return x
 
 
 def predictor(variant: str, ratios: list[float], h: float) -> list[float]:
-    """Weights of the differences to earlier estimates, each divided by its ratio."""
-    if not ratios:
-        return []
-    phi = _phi(h, len(ratios))
-    if variant == "vary_coeff":
-        return (np.array(phi) @ np.linalg.inv(_varying(ratios))).tolist()
-    b = _b(variant, h)
-    if len(ratios) == 1:  # a₁ = 1/2 solves the order condition for every B (section 3.3)
-        return [b / 2]
-    return (b * np.linalg.solve(_powers(ratios), _right_side(phi, b))).tolist()
+    """Weights of the differences to earlier estimates, each of which is divided by its ratio."""
+    if len(ratios) == 1 and variant != "vary_coeff":
+        return [_half_b(variant, h)]
+    return _exact(ratios, h)
 
 
 def corrector(variant: str, ratios: list[float], h: float) -> list[float]:
     """As ``predictor``, and last the weight of the difference that the call of this step makes."""
-    nodes = [*ratios, 1.0]
-    phi = _phi(h, len(nodes))
     if variant == "vary_coeff":
-        return _varying_corrector(nodes, phi)
-    b = _b(variant, h)
-    if len(nodes) == 1:
-        return [b / 2]
-    return (b * np.linalg.solve(_powers(nodes), _right_side(phi, b))).tolist()
+        return _varying_corrector(ratios, h) if ratios else _exact([1.0], h)
+    return _exact([*ratios, 1.0], h) if ratios else [_half_b(variant, h)]
 
 
-def _varying_corrector(nodes: list[float], phi: list[float]) -> list[float]:
+def _half_b(variant: str, h: float) -> float:
+    """B/2: with one difference, a₁ = 1/2 is enough for the order, whatever B is (section 3.3)."""
+    return (-h if variant == "bh1" else math.expm1(-h)) / 2
+
+
+def _exact(nodes: list[float], h: float) -> list[float]:
+    """The weights that make the step exact where x0 is a polynomial in λ: B·R⁻¹φ/B (eq. 5), of which B falls out."""
+    if not nodes:
+        return []
+    right = [value * math.factorial(k) for k, value in enumerate(_phi(h, len(nodes)), start=1)]
+    return np.linalg.solve(np.vander(nodes, increasing=True).T, right).tolist()
+
+
+def _varying_corrector(ratios: list[float], h: float) -> list[float]:
     """As the authors' program, and so sd-webui, computes it: with one term of the last difference in the place of two.
 
-    From second order on that costs the variant all its order but the first; pictures depend on it.
+    That costs the variant all of its order but the first, and pictures depend on it.
     """
-    inverse = np.linalg.inv(_varying(nodes))
-    rows = len(nodes) - 1
+    nodes = [*ratios, 1.0]
+    derivatives = np.vander(nodes, increasing=True) / [math.factorial(k) for k in range(1, len(nodes) + 1)]
+    inverse, phi, rows = np.linalg.inv(derivatives), _phi(h, len(nodes)), len(ratios)
     earlier = np.array(phi[:rows]) @ inverse[:rows, :rows]
-    return [*earlier.tolist(), phi[-1] * float(inverse[max(rows - 1, 0), -1])]
+    return [*earlier.tolist(), phi[-1] * float(inverse[rows - 1, -1])]
 
 
 def _phi(h: float, count: int) -> list[float]:
@@ -90,22 +95,6 @@ def _phi(h: float, count: int) -> list[float]:
         value = value / -h - 1 / math.factorial(k)
         found.append(value)
     return found
-
-
-def _b(variant: str, h: float) -> float:
-    return -h if variant == "bh1" else math.expm1(-h)
-
-
-def _powers(nodes: list[float]) -> np.ndarray:
-    return np.vander(nodes, increasing=True).T
-
-
-def _right_side(phi: list[float], b: float) -> list[float]:
-    return [value * math.factorial(k) / b for k, value in enumerate(phi, start=1)]
-
-
-def _varying(nodes: list[float]) -> np.ndarray:
-    return np.vander(nodes, increasing=True) / [math.factorial(k) for k in range(1, len(nodes) + 1)]
 
 
 def placed(n: int, schedule: NoiseSchedule, options: ScheduleOptions) -> list[float]:
