@@ -136,6 +136,48 @@ def test_deis_is_of_third_order_but_for_its_first_steps() -> None:
     assert measured_order("DEIS", spacing) == pytest.approx(3, abs=0.3)
 
 
+@pytest.mark.parametrize(("name", "bound"), [("DDIM CFG++", 0.2), ("PLMS", 0.04), ("UniPC", 0.01), ("DEIS", 0.01)])
+def test_twenty_steps_end_on_the_distribution(name: str, bound: float) -> None:
+    """The whole way: every start ends near where the exact flow takes it."""
+    sampler, sigmas = find_sampler(name), sigmas_for(find_sampler(name), find_scheduler("karras"), 20, SCHEDULE)
+    x = MU + torch.randn(64, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * sigmas[0]
+    exact = MU + (x - MU) * S / math.hypot(S, sigmas[0])
+    assert float((sampler.run(gaussian, x, sigmas, _silent, sampler.options) - exact).abs().max()) < bound
+
+
+@pytest.mark.parametrize("eta", [0.5, 1.0])
+def test_added_noise_keeps_the_variance(eta: float) -> None:
+    """Exactly, not by drawing: each noise is a direction of its own, so the variance is the length of x, squared."""
+    sampler = find_sampler("DDIM CFG++")
+
+    def std(steps: int) -> float:
+        sigmas = sigmas_for(sampler, find_scheduler("karras"), steps, SCHEDULE)
+        directions = iter(torch.eye(steps + 1, dtype=torch.float64))
+        x = next(directions) * math.hypot(S, sigmas[0])
+        options = replace(sampler.options, eta=eta)
+        return float(sampler.run(_centred, x, sigmas, lambda *_: next(directions), options).norm())
+
+    assert std(400) == pytest.approx(S, rel=0.03)
+    assert abs(std(800) - S) < 0.7 * abs(std(400) - S)
+
+
+def _centred(x: Tensor, sigma: float) -> Denoised:
+    return Denoised(x * S**2 / (S**2 + sigma**2))
+
+
+def test_lcm_gives_pictures_their_variance_at_every_step() -> None:
+    """Of a network that answers with the end of the path instead of the mean: x·S/√(S² + σ²)."""
+    sigmas = automatic("LCM", 4)
+    directions = iter(torch.eye(5, dtype=torch.float64))
+
+    def end(x: Tensor, sigma: float) -> Denoised:
+        return Denoised(x * S / math.hypot(S, sigma))
+
+    x = next(directions) * math.hypot(S, sigmas[0])
+    found = find_sampler("LCM").run(end, x, sigmas, lambda *_: next(directions), find_sampler("LCM").options)
+    assert float(found.norm()) == pytest.approx(S, rel=1e-4)
+
+
 # --- their own sigmas
 
 
