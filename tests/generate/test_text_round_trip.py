@@ -89,13 +89,13 @@ SETTINGS = st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-def at_hand() -> AtHand:
+def at_hand(now: Settings = HERE) -> AtHand:
     def files(kind: Kind, refs: dict[str, FileRef]) -> tuple[ModelFile, ...]:
         return tuple(ModelFile(kind, ref.name, Path(ref.path), 1, 1, ref.sha256) for ref in refs.values())
 
     return AtHand(
         samplers=samplers(), schedulers=schedulers(), upscalers=[*latent_modes(), *upscalers()],
-        catalog=Catalog({"checkpoint": files("checkpoint", CHECKPOINTS), "vae": files("vae", VAES)}), settings=HERE,
+        catalog=Catalog({"checkpoint": files("checkpoint", CHECKPOINTS), "vae": files("vae", VAES)}), settings=now,
         hash_of=lambda model: model.sha256,
     )  # fmt: skip
 
@@ -121,16 +121,22 @@ def text_of(request: Txt2Img, job_settings: Settings) -> str:
 
 
 @settings(max_examples=150, deadline=None)
-@given(REQUESTS, SETTINGS)
-@example({"models": {"checkpoint": "one.safetensors"}, "seeds": {"seed": 1, "subseed": 1}}, {})
-def test_the_same_text_again(parts: dict[str, Any], chosen: dict[str, Any]) -> None:
-    request = Txt2Img.model_validate(parts)
-    text = text_of(request, HERE.model_copy(update=chosen))
-    reading = read(parse(text), at_hand())
-    found = reading.request()
-    if not found.models.checkpoint:
-        found = found.model_copy(update={"models": found.models.model_copy(update={"checkpoint": "one.safetensors"})})
-    assert text_of(found, HERE.model_copy(update=dict(reading.settings))) == text, (text, reading)
+@given(REQUESTS, SETTINGS, SETTINGS)
+@example({"models": {"checkpoint": "one.safetensors"}, "seeds": {"seed": 1, "subseed": 1}}, {}, {})
+@example(
+    {
+        "models": {"checkpoint": "one.safetensors"}, "seeds": {"seed": 1, "subseed": 1},
+        "sampling": {"sampler": "DDIM"}, "hires": {"sampler": "Euler a"},
+    },
+    {"eta_ancestral": 0.5},
+    {},
+)  # fmt: skip
+def test_the_same_text_again(parts: dict[str, Any], chosen: dict[str, Any], others: dict[str, Any]) -> None:
+    """``others``: the settings of who reads it."""
+    text = text_of(Txt2Img.model_validate(parts), HERE.model_copy(update=chosen))
+    now = HERE.model_copy(update=others)
+    reading = read(parse(text), at_hand(now))
+    assert text_of(reading.request(), now.model_copy(update=dict(reading.settings))) == text, (text, reading)
 
 
 @settings(max_examples=50, deadline=None)
