@@ -20,7 +20,7 @@ from webui.reproduce.verdict import Verdict
 from webui.request import Models, Prompts, Request, Sampling, Seeds, Size, Txt2Img
 
 
-def ask(prompt: str = "a (red:1.3) boat", seed: int = 7, **parts: Any) -> Txt2Img:
+def ask(prompt: str = "a red boat", seed: int = 7, **parts: Any) -> Txt2Img:
     given = {
         "prompts": Prompts(prompt=prompt, negative="text"),
         "size": Size(width=64, height=64),
@@ -72,12 +72,12 @@ def tampered(
     paint: bool = False,
     texts: Mapping[str, str | None] | None = None,
 ) -> bytes:
-    """A PNG with other texts (None: without), a record changed in place, or a corner painted over."""
+    """A PNG with other texts (None: without), a record changed in place, or another corner."""
     image = read_image(data)
     found: dict[str, str | None] = {"parameters": image.text, **image.items, **(texts or {})}
     picture = pixels(data).copy()
     if paint:
-        picture[:8, :8] = 255 - picture[:8, :8]
+        picture[:8, :8] += 64
     if change:
         record = json.loads(found[CHUNK] or "")
         change(record)
