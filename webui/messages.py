@@ -65,8 +65,13 @@ def refusal(error: Mapping[str, Any], field: str, name: str) -> Fault:
     ``field`` is what programs call the value, ``name`` what people do.
     """
     code = f"invalid.{error['type']}"
-    limits = {key: value for key, value in error.get("ctx", {}).items() if key in LIMITS}
+    limits = {key: _short(value) for key, value in error.get("ctx", {}).items() if key in LIMITS}
     return Fault(code if code in texts("en") else "invalid", field=field[:100], name=name[:100], **limits)
+
+
+def _short(limit: Any) -> Any:
+    """20 rather than 20.0."""
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 @functools.cache
