@@ -24,7 +24,12 @@ BOTH = [  # text, without remarks
     ("a\n#b\n#c\nd", "a\n\nd"),
     ("a#1 b", "a\n"),
     ("#", "\n"),
-    ("#ff #fffff #ggg #fffx", "\n"),
+    ("a #ff", "a \n"),
+    ("a #fffff", "a \n"),
+    ("a #ggg", "a \n"),
+    ("a #fffx", "a \n"),
+    ("a #ffffff0", "a \n"),
+    ("a #fff_", "a \n"),
     ("a\r\n#b", "a\r\n"),
 ]
 COLOURS = ["#fff", "#FF00aa", "#12345678", "#abcd, blue", "a #fff.", "x\n#fff y\nz"]

@@ -218,12 +218,12 @@ def test_any_prompt_is_read_in_no_time(unit: str, around: str) -> None:
     """
     before, after, rules = AROUND[around]
     short = long = math.inf
-    for _ in range(30):
+    for tries in range(1, 31):
         short, long = (
             min(best, seconds(before + (unit * length)[:length] + after, rules))
             for length, best in ((LIMIT // 8, short), (LIMIT, long))
         )
-        if long < 0.05 and math.log(long / short, 8) < 1.1:
+        if tries > 2 and long < 0.05 and math.log(long / short, 8) < 1.1:
             return
     pytest.fail(f"{long * 1000:.0f} ms, exponent {math.log(long / short, 8):.2f}")
 
