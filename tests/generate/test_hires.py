@@ -27,6 +27,7 @@ from tests.generate.making import (
 )
 from webui.app import App
 from webui.events import Event, Failed, Progress
+from webui.generate.job import explain_failure
 from webui.jobs.executor import Control
 from webui.messages import Fault
 from webui.models.manager import Manager
@@ -97,7 +98,7 @@ def test_every_way_to_enlarge_gives_the_size_and_a_picture_of_its_own(app: App, 
     assert not same(made, plain)
 
 
-SIZES = [
+SIZES: list[tuple[tuple[int, int], dict[str, Any], tuple[int, int]]] = [
     ((64, 128), {"scale": 1.5}, (96, 192)),
     ((64, 128), {"width": 96}, (96, 192)),
     ((64, 128), {"height": 192}, (96, 192)),
@@ -109,7 +110,7 @@ SIZES = [
 
 @pytest.mark.parametrize(("size", "hires", "wanted"), SIZES)
 def test_the_size_is_the_one_promised(
-    app: App, size: tuple[int, int], hires: dict[str, int], wanted: tuple[int, int]
+    app: App, size: tuple[int, int], hires: dict[str, Any], wanted: tuple[int, int]
 ) -> None:
     for upscaler, denoising in itertools.product(("Latent", "Lanczos"), (0.0, 0.6)):
         request = twice(size=size, upscaler=upscaler, denoising=denoising, steps=1, **hires)
@@ -255,3 +256,8 @@ def test_progress_counts_both_passes_by_their_work(app: App, manager: Manager) -
         "loading", *["loading"] * (sum(event.phase == "loading" for event in said) - 1),
         "encoding", "enlarging", "encoding", "decoding",
     ]  # fmt: skip
+
+
+def test_what_does_not_fit_into_memory_is_the_final_size(app: App) -> None:
+    order = order_of(app, twice(width=128, height=88))
+    assert explain_failure(MemoryError(), order).params == {"width": 128, "height": 88}

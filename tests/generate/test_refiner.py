@@ -6,6 +6,7 @@ import gc
 import os
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -41,7 +42,7 @@ from webui.sampling.schedule import scaled_linear
 PLAIN = "a red boat on the sea"
 
 
-def refined(switch_at: float = 0.6, checkpoint: str = "two", steps: int = 5, **parts: object) -> Request:
+def refined(switch_at: float = 0.6, checkpoint: str = "two", steps: int = 5, **parts: Any) -> Request:
     refiner = Refiner(checkpoint=checkpoint, switch_at=switch_at)
     return ask(PLAIN, size=(64, 64), sampler="Euler", scheduler="Karras", steps=steps, refiner=refiner, **parts)
 

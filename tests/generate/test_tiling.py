@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -28,7 +29,7 @@ STARTER = Path(__file__).parents[2] / "models/Stable-diffusion/atelier-starter.s
 Net = Callable[[Parts, torch.Tensor], torch.Tensor]
 
 
-def tiled(tiling: bool = True, **parts: object) -> Request:
+def tiled(tiling: bool = True, **parts: Any) -> Request:
     return ask("moss", sampler="Euler", **parts).model_copy(update={"size": Size(width=64, height=128, tiling=tiling)})
 
 

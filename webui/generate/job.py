@@ -34,7 +34,7 @@ def run(manager: Manager, order: Order, emit: Emit, control: Control) -> None:
         emit(Failed(message=fault.message))
     except Exception as error:
         log.exception("job %s failed", order.job)
-        emit(Failed(message=_explain(error, order)))
+        emit(Failed(message=explain_failure(error, order)))
     else:
         emit(Done(cancelled=cancelled))
 
@@ -69,7 +69,8 @@ def _staged(order: Order, shot: Shot, made: Made, machine: Machine) -> Saved:
     )  # fmt: skip
 
 
-def _explain(error: Exception, order: Order) -> Message:
+def explain_failure(error: Exception, order: Order) -> Message:
+    """What a failure is called, for people. "can't allocate memory" is how torch says it on a CPU."""
     text = str(error)
     out_of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text
     if out_of_memory:
