@@ -16,10 +16,10 @@ from webui.api.body import NAMES, NOT_YET, PLACES, Txt2ImgBody
 from webui.api.errors import invalid
 from webui.api.pictures import content
 from webui.app import App
-from webui.infotext import decode_picture, parse
+from webui.infotext import decode_picture
 from webui.messages import Fault, Message
 from webui.registry import UnknownName
-from webui.reproduce import read
+from webui.reproduce import read_text
 from webui.reproduce.names import method
 from webui.request import Request
 from webui.settings import Settings, changed
@@ -73,7 +73,7 @@ def with_infotext(body: Txt2ImgBody, app: App) -> tuple[Txt2ImgBody, tuple[Messa
     """The body with what its generation text says, wherever it says nothing itself."""
     if not body.infotext:
         return body, ()
-    reading = read(parse(body.infotext), app.at_hand())
+    reading = read_text(body.infotext, app.at_hand())
     given = body.model_fields_set | ({"sampler_name"} if "sampler_index" in body.model_fields_set else set[str]())
     told = {NAMES[path]: value for path, value in reading.values.items() if path in NAMES}
     if "s_tmax" in told:
