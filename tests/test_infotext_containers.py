@@ -282,10 +282,10 @@ def test_time_goes_up_with_the_size_of_the_file_only() -> None:
             *(chunk(b"iTXt", b"key %d\0\0\0\0\0%s" % (number, b"x" * 200)) for number in range(count))
         )
         best = float("inf")
-        for _ in range(3):
-            start = time.perf_counter()
+        for _ in range(5):
+            start = time.process_time()
             read_image(picture)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     assert seconds(8_000) < 16 * seconds(1_000) + 0.002
