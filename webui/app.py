@@ -268,10 +268,16 @@ class App:
         return hires.model_copy(update=self._method(hires, "hires") | names)
 
     def _checked_refiner(self, request: Request) -> Refiner | None:
+        """None where the model would take over from itself."""
         if (refiner := request.refiner) is None or not refiner.checkpoint:
             return None
-        other = self._other_checkpoint(refiner.checkpoint, request, "refiner.checkpoint")
-        return refiner.model_copy(update={"checkpoint": other})
+        self._other_checkpoint(refiner.checkpoint, request, "refiner.checkpoint")
+        file = self._find("checkpoint", refiner.checkpoint, "refiner.checkpoint")
+        hires = request.hires and request.hires.checkpoint  # the refiner of two passes is the second one's
+        before = (
+            self._find("checkpoint", hires, "hires.checkpoint") if hires else self.checkpoint(request.models.checkpoint)
+        )
+        return refiner.model_copy(update={"checkpoint": file.name}) if file.path != before.path else None
 
     def _other_checkpoint(self, wish: str, request: Request, field: str) -> str:
         """Empty when the first checkpoint goes on. Raises Fault for one that cannot follow it."""

@@ -178,3 +178,14 @@ def test_texts_are_encoded_anew_by_the_refiner(app: App, manager: Manager) -> No
         assert not torch.equal(texts.encode(PLAIN), first)
         models.use("checkpoint")
         assert torch.equal(texts.encode(PLAIN), first)
+
+
+def test_a_model_does_not_take_over_from_itself(app: App) -> None:
+    """In two passes it is the second one's model that the refiner takes over from."""
+    without = refined().model_copy(update={"refiner": None})
+    assert same(picture(app, refined(checkpoint="one")), picture(app, without))
+    hires = Hires(denoising=0.6, scale=1.5, checkpoint="two")
+    both = {name: picture(app, refined(0.6, name, hires=hires)) for name in ("one", "two")}
+    plain = picture(app, without.model_copy(update={"hires": hires}))
+    assert same(both["two"], plain)
+    assert not same(both["one"], plain)
