@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -103,6 +104,15 @@ def test_tags_are_those_of_sd_webui_s_pattern(text: str) -> None:
     assert [network.text for network in networks] == [match[0] for match in re.finditer(r"<(\w+):([^>]+)>", text)]
     for network in networks:
         assert f"<{':'.join((network.type, network.name, *network.arguments))}>" == network.text
+
+
+def test_an_end_that_is_not_there_is_looked_for_once() -> None:
+    def seconds(text: str) -> float:
+        start = time.thread_time()
+        extract(text)
+        return time.thread_time() - start
+
+    assert seconds("<a:" * 150_000) < seconds("<a:>" * 150_000)  # looked for every time, it takes several times as long
 
 
 def test_an_argument_with_one_equals_sign_has_a_name() -> None:
