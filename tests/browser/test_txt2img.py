@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.test_page import fill, number, picture, progress, prompt
@@ -37,6 +39,10 @@ def make_one(page: Page, text: str = "a boat") -> None:
     generate(page)
     expect(picture(page)).to_be_visible()
     expect(progress(page)).to_be_hidden()
+
+
+def body(request: Request) -> dict[str, Any]:
+    return json.loads(request.post_data or "")
 
 
 def expect_filled(page: Page) -> None:
@@ -92,7 +98,7 @@ def test_a_second_pass_from_the_page(new_page: NewPage, url: str) -> None:
     page.get_by_label("Hires prompt", exact=True).fill("finer")
     with page.expect_request("**/page/jobs") as asked:
         make_one(page)
-    values = asked.value.post_data_json
+    values = body(asked.value)
     assert values["hires.enabled"] is True
     assert (values["hires.scale"], values["hires.upscaler"]) == (1.5, "Latent (bicubic antialiased)")
     assert (values["hires.prompt"], values["hires.sampler"], values["hires.checkpoint"]) == ("finer", "", "")
@@ -135,13 +141,13 @@ def test_a_pasted_text_fills_the_form_and_what_is_left_is_said(new_page: NewPage
     expect(chips.filter(has_text="Clip skip: 2")).to_be_visible()
     with page.expect_request("**/page/jobs") as asked:
         generate(page)
-    assert asked.value.post_data_json["overrides"] == {"CLIP_stop_at_last_layers": 2, "prompt_syntax": "sd-webui"}
+    assert body(asked.value)["overrides"] == {"CLIP_stop_at_last_layers": 2, "prompt_syntax": "sd-webui"}
     expect(picture(page)).to_be_visible()
     chips.filter(has_text="Clip skip: 2").get_by_role("button").click()
     expect(chips).to_have_count(1)
     with page.expect_request("**/page/jobs") as asked:
         generate(page)
-    assert asked.value.post_data_json["overrides"] == {"prompt_syntax": "sd-webui"}
+    assert body(asked.value)["overrides"] == {"prompt_syntax": "sd-webui"}
 
 
 def test_a_note_can_be_put_away(new_page: NewPage, url: str) -> None:
@@ -205,7 +211,7 @@ def test_a_chosen_picture_is_enlarged_used_and_made_again(new_page: NewPage, url
 
     with page.expect_request("**/page/enlarge") as asked:
         page.get_by_role("button", name="Hires", exact=True).click()
-    assert asked.value.post_data_json["index"] == 0
+    assert body(asked.value)["index"] == 0
     expect(page.locator(".thumb.made")).to_have_count(1)
     expect(progress(page)).to_be_hidden()
     assert seed[1] in page.locator(".text").inner_text()
@@ -314,7 +320,7 @@ def test_what_a_key_did_is_sent_and_can_be_undone(new_page: NewPage, url: str) -
     press(page, "a r|ed boat", UP)
     with page.expect_request("**/page/jobs") as asked:
         prompt(page).press("Control+Enter")
-    assert asked.value.post_data_json["prompts.prompt"] == "a (red:1.1) boat"
+    assert body(asked.value)["prompts.prompt"] == "a (red:1.1) boat"
     prompt(page).press("Control+z")
     expect(prompt(page)).to_have_value("a red boat")
 

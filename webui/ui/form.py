@@ -66,16 +66,17 @@ def declared(model: type[BaseModel] = Txt2Img, prefix: str = "") -> dict[str, Fi
     """Every field of a request, by path; those of parts that may be absent too."""
     fields: dict[str, FieldInfo] = {}
     for name, info in model.model_fields.items():
-        part = next((each for each in (info.annotation, *get_args(info.annotation)) if _is_model(each)), None)
-        if part:
+        if part := _part_of(info):
             fields |= declared(part, f"{prefix}{name}.")
         else:
             fields[prefix + name] = info
     return fields
 
 
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _part_of(info: FieldInfo) -> type[BaseModel] | None:
+    """The model that a field holds, or holds where it is not None."""
+    kinds = (info.annotation, *get_args(info.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def read(values: Mapping[str, Any], settings: Settings, language: str = "en") -> Txt2Img:
