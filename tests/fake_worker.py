@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy
 
+import webui
 from webui.events import Done, Failed, Progress, Saved
 from webui.files.hashes import sha256_of
 from webui.jobs.executor import Control, Emit, Order
 from webui.messages import Message
 from webui.outputs import encode, stage
 from webui.plan import Shot
+from webui.record import CHUNK, FileRecord, Record, pixels_hash, text_hash, without_prompts
 
 PREVIEW = (  # a JPEG of one pixel
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
@@ -57,7 +59,16 @@ def _saved(order: Order, shot: Shot, partial: bool) -> Saved:
     size = order.request.size
     pixels = numpy.full((size.height, size.width, 3), shot.seed % 256, numpy.uint8)
     infotext = f"{shot.prompt}\nSteps: {order.request.sampling.steps}, Seed: {shot.seed}, Version: fake"
-    picture = encode(pixels, infotext, order.settings, lossless=not order.request.keep.save)
+    record = Record(
+        program=webui.__version__,
+        request=without_prompts(order.request),
+        shot=shot.model_copy(update={"index": 0}),
+        files={role: FileRecord(name=file.name, sha256=file.sha256) for role, file in order.files.items()},
+        text=text_hash(infotext),
+        pixels=pixels_hash(pixels),
+    )
+    extra = {CHUNK: record.dump()}
+    picture = encode(pixels, infotext, order.settings, extra, lossless=not order.request.keep.save)
     path = stage(Path(order.staging), shot.index, picture)
     return Saved(
         index=shot.index,

@@ -131,7 +131,10 @@ def on_disk(change: Callable[[bytes], bytes]) -> Plant:
 
 
 def models(change: Callable[[Path], object]) -> Plant:
-    return lambda app, home, place: change(home) and None
+    def plant(app: App, home: Path, place: OfJob) -> None:
+        change(home)
+
+    return plant
 
 
 # What is asked for, what happens then, and the cause to be named first.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from tests.foreign.test_programs import INVOKE_4
 from tests.ui.test_routes import VALUES, browser
@@ -90,3 +92,74 @@ def test_what_is_no_picture_is_refused_in_words(app: App, image: str) -> None:
 def test_a_picture_without_a_text_says_so(app: App) -> None:
     reply = browser(app).post("/page/read-image", json={"image": png()}).json()
     assert (reply["values"], reply["settings"], len(reply["notes"])) == ({}, {}, 1)
+
+
+# --- made again
+
+
+def outcome(client: TestClient, app: App, asked: dict[str, object]) -> dict[str, object]:
+    reply = client.post("/page/remake", json=asked)
+    assert reply.status_code == 202, reply.text
+    app.wait(reply.json()["id"])
+    return client.get(f"/page/remake/{reply.json()['id']}").json()
+
+
+def test_a_picture_is_made_again(app: App) -> None:
+    """By its place on the page, or from its file; both jobs are this browser's."""
+    client = browser(app)
+    job = client.post("/page/jobs", json=VALUES).json()["id"]
+    data = app.wait(job).images[0].path.read_bytes()
+    for asked in ({"job": job, "index": 0}, {"image": base64.b64encode(data).decode()}):
+        found = outcome(client, app, asked)
+        assert (found["state"], found["equal"]) == ("done", True)
+        assert found["lines"] == [{"text": texts("zh-CN")["remake.equal"], "hint": ""}]
+    latest = app.store.latest("/0123456789abcdef", 2)
+    assert [each.request.keep.save for each in latest] == [False, False]
+
+
+def test_why_a_picture_is_another_one(app: App) -> None:
+    client = browser(app)
+    job = client.post("/page/jobs", json=VALUES).json()["id"]
+    path = app.wait(job).images[0].path
+    Image.open(path).transpose(Image.Transpose.ROTATE_90).point(lambda value: 255 - value).save(path)  # loses its texts
+    found = outcome(client, app, {"job": job, "index": 0})
+    assert found["equal"] is False
+    assert len(found["lines"]) > 1  # type: ignore[arg-type]
+
+
+def test_a_picture_that_is_still_being_made_again(make_app: Callable[[float], App]) -> None:
+    app = make_app(0.3)
+    client = browser(app)
+    job = client.post("/page/jobs", json=VALUES).json()["id"]
+    app.wait(job)
+    id = client.post("/page/remake", json={"job": job, "index": 0}).json()["id"]
+    found = client.get(f"/page/remake/{id}").json()
+    assert (found["state"] in ("queued", "running"), found["equal"], found["lines"]) == (True, None, [])
+    app.queue.interrupt(id)
+    app.wait(id)
+    stopped = client.get(f"/page/remake/{id}").json()
+    assert (stopped["state"], stopped["equal"], len(stopped["lines"])) == ("cancelled", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"job": "nobody", "index": 0}, 404),
+        ({"job": "../../etc", "index": -1}, 404),
+        ({"image": ""}, 422),
+        ({"image": png()}, 422),
+        ({}, 422),
+        ({"job": 5}, 422),
+    ],
+)
+def test_what_cannot_be_made_again_is_refused_in_words(app: App, asked: dict[str, object], status: int) -> None:
+    reply = browser(app).post("/page/remake", json=asked)
+    assert (reply.status_code, bool(reply.json()["detail"])) == (status, True)
+
+
+def test_jobs_that_make_nothing_again_have_no_verdict(app: App) -> None:
+    client = browser(app)
+    job = client.post("/page/jobs", json=VALUES).json()["id"]
+    app.wait(job)
+    for id in (job, "nobody"):
+        assert client.get(f"/page/remake/{id}").status_code == 404
