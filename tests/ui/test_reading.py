@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from PIL import Image
@@ -97,7 +97,7 @@ def test_a_picture_without_a_text_says_so(app: App) -> None:
 # --- made again
 
 
-def outcome(client: TestClient, app: App, asked: dict[str, object]) -> dict[str, object]:
+def outcome(client: TestClient, app: App, asked: Mapping[str, object]) -> dict[str, object]:
     reply = client.post("/page/remake", json=asked)
     assert reply.status_code == 202, reply.text
     app.wait(reply.json()["id"])
