@@ -35,7 +35,9 @@ def test_numbers_are_those_of_torchsde(seed: int, asked: list[float]) -> None:
     tree = torchsde.BrownianTree(round(LOW, 6), torch.zeros(SHAPE), round(HIGH, 6), entropy=seed)
     path = BrownianPath(seed, round(LOW, 6), round(HIGH, 6), drawn_by_torch)
     for a, b in pairwise(round(time, 6) for time in asked):
-        assert torch.equal(path.between(min(a, b), max(a, b)), tree(min(a, b), max(a, b)))
+        increment = tree(min(a, b), max(a, b))
+        assert isinstance(increment, Tensor)
+        assert torch.equal(path.between(min(a, b), max(a, b)), increment)
 
 
 @given(st.lists(times, min_size=3, max_size=8, unique_by=lambda time: round(time, 6)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_ddim_may_place_more_than_asked(n: int, count: int) -> None:
 
 
 def options_with(**options: float) -> ScheduleOptions:
-    return ScheduleOptions(**options)  # pyright: ignore[reportArgumentType]
+    return replace(ScheduleOptions(), **options)
 
 
 def placed_with(scheduler: Scheduler, n: int, **options: float) -> list[float]:

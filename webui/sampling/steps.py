@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, overload
 
 from webui.sampling.kinds import Noise, SamplerOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-N = TypeVar("N", float, "Tensor")
 
-
-def ancestral(sigma: N, sigma_next: N, eta: float) -> tuple[N, N]:
+@overload
+def ancestral(sigma: float, sigma_next: float, eta: float) -> tuple[float, float]: ...
+@overload
+def ancestral(sigma: Tensor, sigma_next: Tensor, eta: float) -> tuple[Tensor, Tensor]: ...
+def ancestral(sigma: Any, sigma_next: Any, eta: float) -> tuple[Any, Any]:
     """(sigma_down, sigma_up): step down to the first, add noise of the second, and be at sigma_next.
 
     sigma_down² + sigma_up² = sigma_next². With eta 1 the pair is DDPM's posterior, with eta 0 no noise is added.
