@@ -13,6 +13,7 @@ from webui import api
 from webui.api.guard import Guard
 from webui.app import App
 from webui.options import Options
+from webui.settings import Settings
 from webui.ui import routes
 from webui.ui.page import mount
 from webui.ui.reader import Reader
@@ -154,6 +155,12 @@ def test_the_stream_sends_what_has_changed_and_nothing_else(app: App) -> None:
     assert first == {"queue": "就绪", "busy": False, "keys": keys, **routes.live.EMPTY}
     assert "queue" not in second
     assert len(second["pictures"]) == 1  # type: ignore[arg-type]
+
+
+def test_how_often_the_stream_looks_is_a_setting() -> None:
+    pauses = [routes.pause_between(Settings(live_preview_refresh_period=ms), busy=True) for ms in (50, 100, 5000)]
+    assert pauses == [0.05, 0.1, 5.0]
+    assert routes.pause_between(Settings(live_preview_refresh_period=5000), busy=False) == routes.IDLE_SECONDS
 
 
 def test_our_scripts_come_first_and_nothing_foreign_is_named(app: App) -> None:

@@ -25,7 +25,7 @@ from webui.settings import Settings, changed
 from webui.ui import form, live
 from webui.ui.reader import Reader
 
-IDLE_SECONDS = 0.5  # between two looks; while a picture is being made, a setting says
+IDLE_SECONDS = 0.5  # between two looks while nothing is being made
 BEAT_SECONDS = 15.0  # a silent stream says that it is alive, so that a closed page is noticed
 
 
@@ -130,6 +130,11 @@ def own_settings(app: App, overrides: Any) -> Settings:
     return changed(app.settings.now, overrides)
 
 
+def pause_between(settings: Settings, *, busy: bool) -> float:
+    """Seconds between two looks at what there is to show."""
+    return settings.live_preview_refresh_period / 1000 if busy else IDLE_SECONDS
+
+
 async def changes(app: App, reader: Reader) -> AsyncIterator[str]:
     """Server-sent events, each holding the parts of the view that are not as they were."""
     sent: live.View = {}
@@ -137,7 +142,7 @@ async def changes(app: App, reader: Reader) -> AsyncIterator[str]:
     while True:
         now = await asyncio.to_thread(live.view, app, reader)
         news = {name: value for name, value in now.items() if name not in sent or sent[name] != value}
-        pause = app.settings.now.live_preview_refresh_period / 1000 if now["busy"] else IDLE_SECONDS
+        pause = pause_between(app.settings.now, busy=now["busy"])
         if news:
             yield f"data: {json.dumps(news, ensure_ascii=False)}\n\n"
             silent = 0.0

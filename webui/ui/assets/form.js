@@ -84,7 +84,10 @@
 
   // --- parts that open
 
-  atelier.fold = (id) => document.getElementById(id).classList.toggle("open");
+  atelier.fold = (id) => {
+    const part = document.getElementById(id);
+    part.querySelector("button").setAttribute("aria-expanded", part.classList.toggle("open"));
+  };
 
   // What the second pass makes of the size; as webui/request.py: hires_size, final_size.
   const hiresSize = () => {

@@ -81,9 +81,11 @@
 
   const readFile = async (file) => (isText(file) ? atelier.readText(await file.text()) : readPicture(file));
 
+  const leave = (target) =>
+    document.querySelectorAll(".prompts.over").forEach((each) => each !== target && each.classList.remove("over"));
   const over = (event) => {
     const target = carried(event) ? card(event) : null;
-    document.querySelectorAll(".prompts.over").forEach((each) => each !== target && each.classList.remove("over"));
+    leave(target);
     if (!target) return;
     event.preventDefault(); // which says that it may be dropped here
     target.dataset.drop = atelier.word("page.drop");
@@ -91,7 +93,7 @@
   };
   const drop = async (event) => {
     const target = card(event);
-    target?.classList.remove("over");
+    leave(null);
     if (!target || !carried(event)) return;
     const [file] = event.dataTransfer.files;
     const url = event.dataTransfer.getData("text/uri-list");
@@ -109,6 +111,6 @@
   };
   document.addEventListener("dragover", over, true);
   document.addEventListener("drop", drop, true);
-  document.addEventListener("dragend", over, true);
+  document.addEventListener("dragleave", (event) => event.relatedTarget === null && leave(null)); // the window
   document.addEventListener("paste", paste, true);
 }
