@@ -220,19 +220,6 @@ def img2img_cut(
     return Cut(whole[begin:], whole[begin], span)
 
 
-def img2img_sigmas(
-    sampler: Sampler,
-    scheduler: Scheduler,
-    steps: int,
-    strength: float,
-    schedule: NoiseSchedule,
-    options: ScheduleOptions = ScheduleOptions(),  # noqa: B008 (frozen)
-    exact: bool = False,
-) -> list[float]:
-    """The sigmas of ``img2img_cut``."""
-    return img2img_cut(sampler, scheduler, steps, strength, schedule, options, exact).sigmas
-
-
 def _placed(
     sampler: Sampler, scheduler: Scheduler, steps: int, schedule: NoiseSchedule, options: ScheduleOptions
 ) -> list[float]:
