@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
+from tests.conftest import LONG_AGO
 from webui.app import App
 from webui.messages import Fault, NotFound
 from webui.prompt.styles import Style
@@ -77,3 +79,16 @@ def test_a_picture_is_enlarged_by_the_settings_it_was_made_with(app: App) -> Non
     assert app.wait(job.id).job.state == "done"
     with pytest.raises(NotFound):
         app.enlarge(first.job.id, 9, Hires())
+
+
+def test_words_that_an_embedding_would_teach_are_said_not_to_be_taught_yet(app: App) -> None:
+    folder = app.paths.home / "embeddings"
+    folder.mkdir()
+    for name in ("EasyNegative.pt", "my word.safetensors", "other.pt"):
+        (folder / name).write_bytes(b"")
+        os.utime(folder / name, (LONG_AGO, LONG_AGO))
+    app.refresh()
+    job = app.submit(asked(prompts=Prompts(prompt="a My  Word, another", negative="(easynegative:1.2)")))
+    (note,) = job.notes
+    assert note.params["names"] == ["EasyNegative", "my word"]
+    assert app.submit(asked(prompts=Prompts(prompt="others"))).notes == ()

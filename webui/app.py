@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,12 +22,12 @@ from webui.files.hashes import Hashes
 from webui.jobs.executor import Executor, FileRef, Order
 from webui.jobs.queue import Queue, Snapshot
 from webui.jobs.store import Job, Store
-from webui.messages import Fault, NotFound, TooMany
+from webui.messages import Fault, Message, NotFound, TooMany
 from webui.models.detect import Found, identify
 from webui.outputs import folder_for, free_path
 from webui.paths import Paths
 from webui.plan import Plan, Shot, Texts, plan
-from webui.prompt import clip_tokenizer, count, rules_of
+from webui.prompt import clip_tokenizer, count, embeddings, rules_of
 from webui.prompt.styles import StyleStore
 from webui.prompt.wildcards import Wildcards
 from webui.reproduce import Again, AtHand, Source, remake
@@ -184,10 +184,11 @@ class App:
         settings = settings or self.settings.now
         request = self._checked(request)
         planned = Plan(shots, ()) if shots else plan(request, self._texts(request, settings))
+        notes = (*planned.notes, *self._without_effect(planned.shots))
         if len(self.store.waiting()) >= MAX_WAITING:
             raise TooMany("queue_full", limit=MAX_WAITING)
         try:
-            job = self.store.submit(request, planned.shots, settings, client, id, planned.notes)
+            job = self.store.submit(request, planned.shots, settings, client, id, notes)
         except sqlite3.IntegrityError as error:
             raise Fault("job_id_taken", field="id", id=id[:100]) from error
         self.queue.wake()
@@ -224,6 +225,15 @@ class App:
         job_id = secrets.token_hex(8)
         self.again.keep(job_id, source)
         return self.submit(made.request, client, job_id, made.settings, (made.shot,))
+
+    def _without_effect(self, shots: Iterable[Shot]) -> list[Message]:
+        """Textual inversions that the prompts name: they cannot be used yet, and that is said."""
+        known = [file.stem for file in self.catalog.of("embedding")]
+        texts = {
+            text for shot in shots for text in (shot.prompt, shot.negative, shot.hires_prompt, shot.hires_negative)
+        }
+        found = {name for text in texts for name in embeddings.named(text, known)} if known else set()
+        return [Message(code="embedding_not_applied", params={"names": sorted(found)[:20]})] if found else []
 
     def _texts(self, request: Request, settings: Settings) -> Texts:
         rules = rules_of(settings)

@@ -43,7 +43,9 @@ class Paths:
 
     def models(self, kind: str) -> tuple[Path, ...]:
         """The folders of a kind (``Stable-diffusion``, ``VAE``, …) that exist, the user's own first."""
-        named = (*self.more.get(kind, ()), self.home / "models" / kind, PROGRAM / "models" / kind)
+        named = [*self.more.get(kind, ()), self.home / "models" / kind, PROGRAM / "models" / kind]
+        if kind == "embeddings":
+            named.append(self.home / kind)  # where sd-webui has them
         found = dict.fromkeys(folder for name in named if (folder := _any_case(name)) is not None)
         return tuple(found)
 

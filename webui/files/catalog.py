@@ -14,9 +14,13 @@ from webui.files.hashes import Hashes
 from webui.messages import Fault
 from webui.paths import Paths
 
-Kind = Literal["checkpoint", "vae"]
-FOLDERS: Mapping[Kind, str] = {"checkpoint": "Stable-diffusion", "vae": "VAE"}
-SUFFIXES = (".safetensors",)
+Kind = Literal["checkpoint", "vae", "embedding"]
+FOLDERS: Mapping[Kind, str] = {"checkpoint": "Stable-diffusion", "vae": "VAE", "embedding": "embeddings"}
+SUFFIXES: Mapping[Kind, tuple[str, ...]] = {
+    "checkpoint": (".safetensors",),
+    "vae": (".safetensors",),
+    "embedding": (".safetensors", ".pt", ".bin"),
+}
 SETTLED_SECONDS = 2.0  # a file changed more recently may still be being copied
 
 
@@ -91,7 +95,7 @@ def scan(paths: Paths, hashes: Hashes) -> Catalog:
 def _scan_kind(kind: Kind, paths: Paths, hashes: Hashes) -> Iterator[ModelFile]:
     names: set[str] = set()
     for root in paths.models(FOLDERS[kind]):
-        for path in sorted(_walk(root), key=lambda p: str(p).lower()):
+        for path in sorted(_walk(root, SUFFIXES[kind]), key=lambda p: str(p).lower()):
             try:
                 stat = path.stat()
             except OSError:
@@ -107,7 +111,7 @@ def _scan_kind(kind: Kind, paths: Paths, hashes: Hashes) -> Iterator[ModelFile]:
             yield ModelFile(kind, name, path, stat.st_size, stat.st_mtime_ns, known)
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     """Files with a known suffix; linked folders are followed once each, so loops end."""
     seen: set[tuple[int, int]] = set()
     stack = [root]
@@ -124,7 +128,7 @@ def _walk(root: Path) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir():
+            if entry.name.lower().endswith(suffixes) and not entry.is_dir():
                 yield Path(entry.path)
             elif entry.is_dir():
                 stack.append(Path(entry.path))
