@@ -32,6 +32,7 @@ from webui.jobs.executor import Control
 from webui.messages import Fault
 from webui.models.manager import Manager
 from webui.request import Batch, Hires, Request, final_size
+from webui.sampling.kinds import samplers
 from webui.sampling.noise import ImageNoise
 from webui.upscalers import latent_modes, upscalers
 
@@ -160,6 +161,14 @@ def test_prompt_editing_goes_on_in_the_second_pass(app: App) -> None:
     counted = picture(app, twice("[red:green:7] boat", denoising=0.5))
     assert not same(early, late) and not same(early, never)
     assert same(late, counted)
+
+
+@pytest.mark.parametrize("sampler", list(samplers()))
+def test_every_sampler_makes_a_second_pass(app: App, sampler: str) -> None:
+    """After a first one by Euler; one step is the least that people may ask for."""
+    few, more = (twice(scale=1.25, denoising=0.6, sampler=sampler, scheduler="Automatic", steps=n) for n in (1, 6))
+    assert shape(picture(app, few)) == (80, 80)
+    assert not same(picture(app, more), picture(app, few))
 
 
 def test_nothing_of_a_second_pass_stays(app: App) -> None:
