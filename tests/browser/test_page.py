@@ -217,7 +217,7 @@ def test_seed_buttons_examples_and_token_counters(new_page: NewPage, url: str) -
 def test_settings_are_saved_and_a_wrong_one_is_named(new_page: NewPage, url: str) -> None:
     page = new_page(url)
     page.get_by_role("tab", name="Settings").click()
-    days = page.get_by_label("Days to keep unsaved pictures")
+    days = page.get_by_label("Days to keep unsaved pictures", exact=True)
     days.fill("0")
     page.get_by_role("button", name="Apply settings").click()
     words = "Days to keep unsaved pictures has to be 1 or more."
@@ -227,7 +227,7 @@ def test_settings_are_saved_and_a_wrong_one_is_named(new_page: NewPage, url: str
     expect(page.locator("#toast")).to_have_text("Settings saved.")
     page.reload()
     page.get_by_role("tab", name="Settings").click()
-    expect(page.get_by_label("Days to keep unsaved pictures")).to_have_value("5")
+    expect(page.get_by_label("Days to keep unsaved pictures", exact=True)).to_have_value("5")
 
 
 def test_the_page_finds_its_server_again(new_page: NewPage, url: str) -> None:
