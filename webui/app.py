@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ from webui.models.detect import Found, identify
 from webui.outputs import folder_for, free_path
 from webui.paths import Paths
 from webui.plan import Plan, Shot, Texts, plan
-from webui.prompt import clip_tokenizer, count, embeddings, rules_of
+from webui.prompt import clip_tokenizer, count, embeddings, rules_of, styles
 from webui.prompt.styles import StyleStore
 from webui.prompt.wildcards import Wildcards
 from webui.reproduce import Again, AtHand, Source, remake
@@ -142,9 +142,16 @@ class App:
         except Fault:
             return (512, 512)
 
-    def count_tokens(self, text: str, negative: bool = False) -> tuple[int, int]:
-        """Tokens used, and the room of the chunks they need (a multiple of 75)."""
-        return count(text, clip_tokenizer(), rules_of(self.settings.now), negative=negative)
+    def count_tokens(
+        self, text: str, settings: Settings | None = None, style_names: Sequence[str] = (), *, negative: bool = False
+    ) -> tuple[int, int]:
+        """Tokens used, and the room of the chunks they need (a multiple of 75). Wildcards count as they stand.
+
+        Styles that are not there (any more) count nothing.
+        """
+        chosen = [style for style in self.styles.all() if style.name in style_names]
+        text = styles.apply(text, [style.negative if negative else style.prompt for style in chosen])
+        return count(text, clip_tokenizer(), rules_of(settings or self.settings.now), negative=negative)
 
     def at_hand(self) -> AtHand:
         """What generation texts are read against (``reproduce.read``)."""

@@ -183,6 +183,20 @@ def test_a_picture_or_a_text_that_is_dropped_or_pasted_fills_the_form(
     expect_filled(page)
 
 
+def test_a_picture_of_ours_that_is_dropped_may_be_made_again(new_page: NewPage, url: str) -> None:
+    page = new_page(url)
+    again = page.locator("#asked .again")
+    carry(page, "drop", png(numpy.zeros((8, 8, 3), numpy.uint8), TEXT), "picture.png", "image/png")
+    expect_filled(page)
+    expect(again).to_have_count(0)  # sd-webui made it
+    ours = "a boat\nSteps: 2, Sampler: Euler, Seed: 7, Size: 64x64, Version: atelier-0.1.0"
+    carry(page, "drop", png(numpy.zeros((64, 64, 3), numpy.uint8), ours), "picture.png", "image/png")
+    again.get_by_role("button", name="Reproduce").click()
+    expect(page.locator(".stage .notes .note").first).to_be_visible()
+    again.get_by_role("button", name="Close").click()
+    expect(again).to_have_count(0)
+
+
 def test_a_file_that_is_no_picture_is_refused_in_words(new_page: NewPage, url: str) -> None:
     page = new_page(url)
     prompt(page).fill("stays")
@@ -213,7 +227,7 @@ def test_a_chosen_picture_is_enlarged_used_and_made_again(new_page: NewPage, url
     expect(verdict.first).to_have_text(said)
 
     with page.expect_request("**/page/enlarge") as asked:
-        page.get_by_role("button", name="Hires", exact=True).click()
+        page.get_by_role("button", name="✨ Hires", exact=True).click()
     assert body(asked.value)["index"] == 0
     expect(page.locator(".thumb.made")).to_have_count(1)
     expect(progress(page)).to_be_hidden()

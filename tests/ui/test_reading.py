@@ -79,6 +79,12 @@ def test_our_own_picture_comes_back_as_it_was_asked_for(app: App) -> None:
     assert reply["values"]["seeds.seed"] == 5
 
 
+@pytest.mark.parametrize(("version", "ours"), [("atelier-0.1.0", True), ("v1.10.1", False)])
+def test_whose_picture_it_is(app: App, version: str, ours: bool) -> None:
+    text = f"a boat\nSteps: 2, Sampler: Euler, Seed: 7, Version: {version}"
+    assert browser(app).post("/page/read-image", json={"image": png(parameters=text)}).json()["ours"] is ours
+
+
 @pytest.mark.parametrize(
     "image", ["", "data:image/png;base64,", "!!!", "data:image/png;base64,AAAA", "https://example.org/x.png"]
 )

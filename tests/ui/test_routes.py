@@ -13,6 +13,7 @@ from webui import api
 from webui.api.guard import Guard
 from webui.app import App
 from webui.options import Options
+from webui.prompt.styles import Style
 from webui.settings import Settings
 from webui.ui import routes
 from webui.ui.page import mount
@@ -126,9 +127,21 @@ def test_commands_are_about_one_job(app: App) -> None:
     assert client.post(f"/page/jobs/{job.id}/explode", json={}).status_code == 422
 
 
-def test_tokens(app: App) -> None:
-    reply = browser(app).post("/page/tokens", json={"a": "a red boat", "b": "word " * 80})
-    assert reply.json() == {"a": [3, 75], "b": [80, 150]}
+def test_tokens_are_those_of_the_text_that_will_be_read(app: App) -> None:
+    client = browser(app)
+    texts = {"prompts.prompt": "a red boat", "prompts.negative": "word " * 80}
+    assert client.post("/page/tokens", json={"texts": texts}).json() == {
+        "prompts.prompt": [3, 75],
+        "prompts.negative": [80, 150],
+    }
+    app.styles.save(Style("oil", "{prompt} in oil", "photo"))
+    styled = client.post("/page/tokens", json={"texts": texts, "styles": ["oil", "gone"]}).json()
+    assert styled == {"prompts.prompt": [5, 75], "prompts.negative": [82, 150]}  # a comma, and the word
+    weight = {"texts": {"prompts.prompt": "boat :30"}}
+    assert client.post("/page/tokens", json=weight).json() == {"prompts.prompt": [4, 75]}
+    exact = client.post("/page/tokens", json={**weight, "overrides": {"prompt_syntax": "sd-webui"}}).json()
+    assert exact == {"prompts.prompt": [1, 75]}
+    assert client.post("/page/tokens", json={"texts": {"a": "x" * 20_001}}).status_code == 422
 
 
 def test_settings_are_changed_or_refused_by_their_label(app: App) -> None:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from webui.api.body import NAMES, NOT_YET, PLACES, Txt2ImgBody
 from webui.api.errors import invalid
-from webui.api.pictures import content
 from webui.app import App
+from webui.files.embedded import content
 from webui.infotext import decode_picture
 from webui.messages import Fault, Message
 from webui.registry import UnknownName

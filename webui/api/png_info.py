@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from webui.api.errors import ErrorBody
-from webui.api.pictures import content
 from webui.api.strict import StrictRoute
+from webui.files.embedded import content
 from webui.infotext import parse, read_image
 from webui.prompt import attention
 from webui.prompt.attention import BREAK

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +10,16 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from webui.app import App
+from webui.files.embedded import content
+from webui.foreign import OURS, understand
 from webui.infotext import read_image
 from webui.jobs.store import ENDED
-from webui.messages import Fault, Message, render, texts
+from webui.messages import Message, render, texts
 from webui.reproduce import OfJob, Outcome, Reading, read_picture, read_text
 from webui.settings import Settings
 from webui.ui.form import FROM_SETTINGS
 from webui.ui.reader import Reader
 
-DATA_URL = re.compile(r"data:[\w.+/-]{1,100};base64,")
 LARGEST = 2**53  # a browser's numbers are exact below it
 JOBS = 50  # of a browser's latest, looked through for a picture
 
@@ -51,14 +49,15 @@ def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
 
     @routes.post("/read-image")
     def read_dropped(asked: dict[str, str], request: Request) -> View:
-        image = read_image(content(asked.get("image", "")))
+        """``ours``: it was made by this program, so it may be made again."""
+        image = read_image(content(asked.get("image", ""), "image"))
         answer = view(read_picture(image, app.at_hand()), app.settings.now, Reader.of(request).language)
-        return {**answer, "text": image.text}
+        return {**answer, "text": image.text, "ours": understand(image).source == OURS}
 
     @routes.post("/remake", status_code=202)
     def make_again(asked: PictureOrFile, request: Request) -> dict[str, str]:
         """A picture of the job store, or a file that somebody brought."""
-        source = OfJob(asked.job, asked.index) if asked.job else content(asked.image)
+        source = OfJob(asked.job, asked.index) if asked.job else content(asked.image, "image")
         return {"id": app.remake(source, Reader.of(request).client).id}
 
     @routes.get("/remake/{job_id}")
@@ -87,15 +86,6 @@ def last_text(app: App, client: str) -> str:
         if images := app.store.images(job.id):
             return images[-1].infotext
     return ""
-
-
-def content(data_url: str) -> bytes:
-    """The file's bytes, whatever they are. Raises Fault ``not_base64``."""
-    prefix = DATA_URL.match(data_url)
-    try:
-        return base64.b64decode(data_url[prefix.end() if prefix else 0 :], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Fault("not_base64", field="image", name="image") from error
 
 
 def view(reading: Reading, settings: Settings, language: str) -> View:

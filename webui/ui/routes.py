@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -45,6 +45,14 @@ class Applied(BaseModel):
     names: list[str] = Field(max_length=100)
     prompt: str = Field("", max_length=MAX_PROMPT)
     negative: str = Field("", max_length=MAX_PROMPT)
+
+
+class Counted(BaseModel):
+    """Prompts by path, with all that decides their length."""
+
+    texts: dict[str, Annotated[str, Field(max_length=MAX_PROMPT)]]
+    styles: list[str] = Field([], max_length=100)
+    overrides: dict[str, Any] = {}
 
 
 def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
@@ -85,10 +93,11 @@ def router(app: App, route_class: type[APIRoute] = APIRoute) -> APIRouter:
         return {"told": True}
 
     @routes.post("/tokens")
-    def tokens(texts: dict[str, str]) -> dict[str, tuple[int, int]]:
+    def tokens(asked: Counted) -> dict[str, tuple[int, int]]:
+        settings, names = own_settings(app, asked.overrides), asked.styles
         return {
-            path: app.count_tokens(text[:MAX_PROMPT], negative=path.endswith("negative"))
-            for path, text in texts.items()
+            path: app.count_tokens(text, settings, names, negative=path.endswith("negative"))
+            for path, text in asked.texts.items()
         }
 
     return routes

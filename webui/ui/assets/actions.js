@@ -5,7 +5,10 @@
   atelier.openActions = (stage) => {
     stage.querySelector(".enlarge").onclick = enlarge;
     stage.querySelector(".use").onclick = () => atelier.readText(atelier.shown().text);
-    stage.querySelector(".remake").onclick = remake;
+    stage.querySelector(".remake").onclick = () => {
+      const { job, index } = atelier.shown();
+      return atelier.remake({ job, index });
+    };
     const open = JSON.parse(atelier.recall("remake") ?? "null");
     if (open) follow(open);
   };
@@ -15,9 +18,9 @@
     return atelier.order("page/enlarge", { job, index, values: atelier.values() });
   };
 
-  const remake = async () => {
-    const { job, index } = atelier.shown();
-    const answer = await atelier.order("page/remake", { job, index });
+  // A picture of a job, or a file's {image: data URL}.
+  atelier.remake = async (which) => {
+    const answer = await atelier.order("page/remake", which);
     if (answer.error) return;
     atelier.toast(atelier.word("page.remake.works"));
     atelier.remember("remake", JSON.stringify(answer.id)); // the verdict is there after a reload, too

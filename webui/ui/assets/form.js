@@ -54,8 +54,10 @@
   let restored = false; // until then the form still holds its defaults
   atelier.keep = (paths, values) => {
     if (!restored) return;
+    const before = form;
     form = byPath(paths, values);
     atelier.remember("form", JSON.stringify(form));
+    if (String(before["prompts.styles"]) !== String(form["prompts.styles"])) atelier.recount();
     sayBecomes();
   };
   atelier.values = () => form;
@@ -66,7 +68,7 @@
     // Models that nobody chose here are left to the server, which knows its settings as they are now.
     const now = paths.map((path, i) => kept[path] ?? (path.startsWith("models.") ? null : values[i]));
     form = byPath(paths, now);
-    for (const path of ["prompts.prompt", "prompts.negative"]) atelier.count(path, form[path]);
+    atelier.recount();
     sayBecomes();
     return now;
   };
@@ -117,7 +119,8 @@
   atelier.count = (path, text) => {
     clearTimeout(timers[path]);
     timers[path] = setTimeout(async () => {
-      const answer = await atelier.ask("page/tokens", { [path]: text });
+      const asked = { texts: { [path]: text ?? "" }, styles: form["prompts.styles"] ?? [], overrides: atelier.overrides() };
+      const answer = await atelier.ask("page/tokens", asked);
       const place = block(path);
       if (answer.error || !place) return;
       const [used, room] = answer[path];
@@ -125,6 +128,9 @@
       Object.assign(counter, { className: "count", textContent: `${used}/${room}`, title: atelier.word("page.tokens") });
     }, 200);
   };
+
+  // What else decides how long a prompt is has changed: its styles, the way it is read.
+  atelier.recount = () => ["prompts.prompt", "prompts.negative"].forEach((path) => atelier.count(path, form[path]));
 
   // --- the prompt box
 

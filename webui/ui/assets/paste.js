@@ -7,17 +7,23 @@
 
   atelier.readPrompt = () => atelier.readText(document.querySelector("#field-prompts-prompt textarea").value);
   atelier.readText = async (text) => take(await atelier.ask("page/read", { text })); // none: the last picture's
-  const readPicture = async (file) => take(await atelier.ask("page/read-image", { image: await dataUrl(file) }));
+  const readPicture = async (file) => {
+    const image = await dataUrl(file);
+    const answer = await atelier.ask("page/read-image", { image });
+    take(answer, answer.ours ? image : null);
+  };
 
-  const take = (answer) => {
+  const take = (answer, picture = null) => {
     if (answer.error) return atelier.toast(`${answer.detail} ${answer.hint ?? ""}`.trim(), true);
     notes = answer.notes;
+    dropped = picture;
     const { values } = answer;
     if (Object.keys(values).length) {
       const strength = values["seeds.subseed_strength"], width = values["seeds.resize_width"];
       if (strength !== undefined) values["seeds.extra"] = Boolean(strength || (width && values["seeds.resize_height"]));
       overrides = Object.fromEntries(Object.entries(answer.settings).filter(([, chip]) => !isOnPage(chip, values)));
       atelier.remember("overrides", JSON.stringify(overrides));
+      atelier.recount();
       atelier.fill(values);
       atelier.toast(atelier.word("page.read.done"));
     }
@@ -37,11 +43,12 @@
   // --- what the text asked for and cannot have, and settings that only this page's pictures have otherwise
 
   let notes = [];
+  let dropped = null; // a picture of this program's, which may be made again
   let overrides = JSON.parse(atelier.recall("overrides") ?? "{}"); // by name: {value, text, …}
   atelier.overrides = () => Object.fromEntries(Object.entries(overrides).map(([name, chip]) => [name, chip.value]));
 
   const draw = () => {
-    place("notes").replaceChildren(...notes.map((note) => noteOf(note)));
+    place("notes").replaceChildren(...(dropped ? [againOf(dropped)] : []), ...notes.map((note) => noteOf(note)));
     const chips = Object.entries(overrides).map(([name, chip]) => chipOf(name, chip));
     if (chips.length) chips.unshift(make("span", "label", atelier.word("page.chips")));
     place("overrides").replaceChildren(...chips);
@@ -51,12 +58,21 @@
     line.append(make("span", "", `${note.text} ${note.hint}`.trim()), closer("page.close", () => (notes = notes.filter((each) => each !== note))));
     return line;
   };
+  const againOf = (picture) => {
+    const line = make("p", "note again");
+    const button = make("button", "btn", atelier.word("page.remake"));
+    Object.assign(button, { type: "button", title: atelier.word("page.remake.help") });
+    button.onclick = () => atelier.remake({ image: picture });
+    line.append(make("span", "", atelier.word("page.dropped")), button, closer("page.close", () => (dropped = null)));
+    return line;
+  };
   const chipOf = (name, chip) => {
     const shown = make("span", "override", chip.text);
     shown.append(
       closer("page.chip.remove", () => {
         delete overrides[name];
         atelier.remember("overrides", JSON.stringify(overrides));
+        atelier.recount();
       }),
     );
     return shown;

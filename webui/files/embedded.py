@@ -1,4 +1,4 @@
-"""Pictures inside JSON: base64, bare or as a data URL. Addresses are not fetched: the server calls nobody."""
+"""Files inside JSON: base64, bare or as a data URL. Addresses are not fetched: the server calls nobody."""
 
 from __future__ import annotations
 
