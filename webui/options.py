@@ -283,7 +283,7 @@ def _add_folders(parser: Parser) -> None:
         type=Path, default=PROGRAM, metavar="DIR")  # fmt: skip
     add("--ckpt", "checkpoint a new page starts with", "新页面使用的模型文件", type=Path, metavar="FILE")
     add("--styles-file", "the prompt styles (default: styles.csv in the data folder)",
-        "提示词风格文件（默认为数据文件夹中的 styles.csv）", type=Path, metavar="FILE")  # fmt: skip
+        "预设样式文件（默认为数据文件夹中的 styles.csv）", type=Path, metavar="FILE")  # fmt: skip
     for flag, english, chinese in (
         ("--ckpt-dir", "more checkpoints", "更多模型"),
         ("--vae-dir", "more VAEs", "更多 VAE"),
