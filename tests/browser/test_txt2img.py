@@ -227,7 +227,7 @@ def test_a_chosen_picture_is_enlarged_used_and_made_again(new_page: NewPage, url
     expect(verdict.first).to_have_text(said)
 
     with page.expect_request("**/page/enlarge") as asked:
-        page.get_by_role("button", name="✨ Hires", exact=True).click()
+        page.get_by_role("button", name="Hires", exact=True).click()
     assert body(asked.value)["index"] == 0
     expect(page.locator(".thumb.made")).to_have_count(1)
     expect(progress(page)).to_be_hidden()
