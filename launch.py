@@ -93,12 +93,17 @@ def diagnose(environment: Environment, given: options.Options, flags: Sequence[s
 
 
 def test(environment: Environment, given: options.Options, arguments: Sequence[str]) -> int:
-    """pytest with the ``test`` extra. The tests find the browser in the variable CHROMIUM."""
+    """pytest with the ``test`` extra, several files at a time. The tests find the browser in the variable CHROMIUM.
+
+    One thread to a process: torch's threads would wait for each other's processors.
+    """
     prepare(environment, given, extras=["test"])
     browser = find_chromium()
     notice = "" if browser else say("no_chromium", python=environment.python) + "\n"
     tell(notice, end="")
-    code = environment.run("-m", "pytest", *arguments, cwd=ROOT, environ={"CHROMIUM": browser}).returncode
+    together = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")  # "-n 0" among the arguments undoes it
+    environ = {"CHROMIUM": browser, "OMP_NUM_THREADS": "1"}
+    code = environment.run("-m", "pytest", *together, *arguments, cwd=ROOT, environ=environ).returncode
     tell(notice, end="")  # again, since what comes in between is long
     return code
 

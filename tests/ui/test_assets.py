@@ -87,5 +87,5 @@ def test_text_can_be_read(text: str, ground: str, mode: int) -> None:
 def test_every_icon_that_is_asked_for_is_drawn() -> None:
     sources = [file.read_text(encoding="utf-8") for file in UI.rglob("*") if file.suffix in (".py", ".html")]
     asked = {name for source in sources for name in re.findall(r"icon\(\s*\"page\.[\w.]+\", \"(\w+)\"", source)}
-    asked |= {name for source in sources for name in re.findall(r"icon icon-(\w+)", source)}
+    asked |= {name for source in sources for name in re.findall(r"\bicon-(\w+)\b", source)}
     assert asked == {file.stem for file in (ASSETS / "icons").glob("*.svg")}
