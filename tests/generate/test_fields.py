@@ -13,7 +13,6 @@ from webui.infotext import parse
 from webui.jobs.executor import FileRef, Order
 from webui.plan import Shot
 from webui.request import Txt2Img
-from webui.sampling.kinds import SamplerOptions
 from webui.settings import Settings
 
 VERSION = f"atelier-{__version__}"
@@ -319,5 +318,5 @@ def test_names_with_marks_in_them_are_read_back() -> None:
 
 def test_every_key_of_ours_is_documented() -> None:
     document = (Path(__file__).parents[2] / "docs/infotext.md").read_text(encoding="utf-8")
-    keys = {*_ours(order(), shot(), Facts()), *_uni_pc(SamplerOptions())}
+    keys = {*_ours(order(), shot(), Facts()), *_uni_pc(Settings())}
     assert not [key for key in keys if f"`{key}`" not in document]

@@ -18,10 +18,10 @@ from webui.jobs.executor import FileRef, Order
 from webui.plan import Shot
 from webui.prompt import Part, Rules, read, rules_of
 from webui.request import Hires
-from webui.sampling.kinds import Sampler, SamplerOptions, Scheduler, find_sampler, find_scheduler
+from webui.sampling.kinds import Sampler, Scheduler, find_sampler, find_scheduler
 from webui.settings import Settings
 
-DEFAULT = SamplerOptions()
+DEFAULT = Settings()
 
 
 @dataclass(frozen=True)
@@ -223,16 +223,16 @@ def _solver(order: Order, sampler: Sampler) -> dict[str, Any]:
         "Sigma tmin": _unless(options.s_tmin, 0) if churn else None,
         "Sigma tmax": _unless(options.s_tmax, math.inf) if churn else None,
         "Sigma noise": _unless(options.s_noise, 1) if "s_noise" in uses else None,
-    } | (_uni_pc(options) if "uni_pc" in uses else {})  # fmt: skip
+    } | (_uni_pc(order.settings) if "uni_pc" in uses else {})  # fmt: skip
 
 
-def _uni_pc(options: SamplerOptions) -> dict[str, Any]:
+def _uni_pc(settings: Settings) -> dict[str, Any]:
     """sd-webui reads these and never writes them."""
     return {
-        "UniPC variant": _other(options.uni_pc_variant, DEFAULT.uni_pc_variant),
-        "UniPC skip type": _other(options.uni_pc_skip_type, DEFAULT.uni_pc_skip_type),
-        "UniPC order": _unless(options.uni_pc_order, DEFAULT.uni_pc_order),
-        "UniPC lower order final": None if options.uni_pc_lower_order_final else "False",
+        "UniPC variant": _other(settings.uni_pc_variant, DEFAULT.uni_pc_variant),
+        "UniPC skip type": _other(settings.uni_pc_skip_type, DEFAULT.uni_pc_skip_type),
+        "UniPC order": _unless(settings.uni_pc_order, DEFAULT.uni_pc_order),
+        "UniPC lower order final": None if settings.uni_pc_lower_order_final else "False",
     }
 
 

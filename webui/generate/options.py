@@ -20,7 +20,6 @@ def sampler_options(order: Order, sampler: Sampler) -> SamplerOptions:
         s_tmax=asked.s_tmax or math.inf,  # sd-webui's clients send 0 for "no limit"
         s_noise=asked.s_noise,
         uni_pc_variant=settings.uni_pc_variant,
-        uni_pc_skip_type=settings.uni_pc_skip_type,
         uni_pc_order=settings.uni_pc_order,
         uni_pc_lower_order_final=settings.uni_pc_lower_order_final,
     )

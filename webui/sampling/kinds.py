@@ -82,7 +82,6 @@ class SamplerOptions:
     s_tmax: float = math.inf
     s_noise: float = 1.0
     uni_pc_variant: str = "bh1"
-    uni_pc_skip_type: str = "time_uniform"
     uni_pc_order: int = 3
     uni_pc_lower_order_final: bool = True
     schedule: NoiseSchedule = field(default=scaled_linear(), repr=False)
